@@ -1,0 +1,66 @@
+import type { Json, JsonObject } from './json.ts';
+import type { ArtifactKind } from './step.ts';
+
+/**
+ * The plan: a checked pipeline with its params filled in, as plain JSON. The workflow interprets it; old
+ * plans must stay readable, so a change of meaning raises `planVersion`.
+ */
+export interface Plan {
+  planVersion: 1;
+  name: string;
+  summary: string;
+  /** Digest of the YAML source, which is kept as a blob. */
+  source: string;
+  params: JsonObject;
+  /** In topological order. */
+  steps: PlanStep[];
+}
+
+export interface PlanStep {
+  id: string;
+  uses: string;
+  version: number;
+  summary: string;
+  /** Ids of the steps that must be done first: from references, `needs` and `each`. */
+  needs: string[];
+  /** Every axis that tells this step's instances apart, inherited ones first; empty for a single instance. */
+  axes: Axis[];
+  with: Record<string, Template>;
+  inputs: string[];
+  output: { name: string; kind: ArtifactKind };
+  metrics: string[];
+  fingerprint: boolean;
+  queue: string;
+  timeoutMs: number;
+  heartbeatMs: number;
+  retry: PlanRetry;
+}
+
+export interface Axis {
+  /** Name in `${{ matrix.<name> }}`, unique within the step. */
+  name: string;
+  /** Id of the step whose `matrix` declares it. */
+  origin: string;
+  values: Json[];
+}
+
+export interface PlanRetry {
+  /** Own failures of the step before it fails for good; deaths of workers do not count. */
+  attempts: number;
+  backoffMs: number;
+  factor: number;
+  maxBackoffMs: number;
+}
+
+/** A value of `with` with its references still open. */
+export type Template =
+  | { literal: Json }
+  | { ref: Reference }
+  | { text: Template[] }
+  | { list: Template[] }
+  | { map: Record<string, Template> };
+
+export type Reference =
+  | { from: 'matrix'; axis: string }
+  /** `gather` is `steps.<step>.*.<output>`: all instances that agree on the shared axes, in order. */
+  | { from: 'steps'; step: string; output: string; gather: boolean };
