@@ -1,0 +1,127 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestStore, type TestStore } from '../test/support/store.ts';
+import { blobKey } from './blobs.ts';
+import { contentKey } from './canonical.ts';
+import { datasetDraft, datasetParts, madeByRun } from './draft.fixture.ts';
+import { lookUp as lookUpWithCode } from './lookup.ts';
+import type { BlobRef, KeyParts } from './manifest.ts';
+import { type ArtifactStore, manifestKey } from './store.ts';
+
+let server: TestStore;
+let store: ArtifactStore;
+beforeAll(async () => {
+  server = await startTestStore();
+  store = server.store;
+});
+afterAll(() => server.stop());
+
+const code = 'c'.repeat(64);
+const partsOf = (source: string): KeyParts => ({ ...datasetParts, params: { source, imageSize: 112 } });
+const placeOf = (instance: string) => ({ pipeline: 'retrain', instance });
+const lookUp = (parts: KeyParts, instance: string) =>
+  lookUpWithCode(store, 'dataset', parts, placeOf(instance), code);
+
+async function remove(blob: BlobRef): Promise<void> {
+  await store.bucket.s3.send(new DeleteObjectCommand({ Bucket: 'f2c', Key: blobKey(blob.digest) }));
+}
+
+test('what was never asked for is a miss that says so, and a hit once it is made', async () => {
+  const parts = partsOf('first');
+  const key = contentKey(parts);
+  expect(await lookUp(parts, 'first')).toEqual({ key, reason: 'miss: first time here' });
+  const { manifest } = await store.commit(datasetDraft({ from: parts }));
+  expect(await lookUp(parts, 'first')).toEqual({
+    key,
+    reason: 'hit: made by run run-1 at 2026-01-02T03:04:05.000Z',
+    hit: manifest,
+  });
+});
+
+test('a miss says what changed since the last time at this place', async () => {
+  const parts = partsOf('changing');
+  await lookUp(parts, 'changing');
+  const changed = { ...parts, params: { ...parts.params, imageSize: 128 } };
+  expect((await lookUp(changed, 'changing')).reason).toBe('miss: imageSize 112 -> 128');
+  const grown = { ...changed, fingerprint: 'e'.repeat(64) };
+  expect((await lookUp(grown, 'changing')).reason).toBe('miss: the source changed');
+  expect((await lookUp(grown, 'changing')).reason).toBe(
+    'miss: nothing changed, but last time left no artifact',
+  );
+  expect((await lookUp(grown, 'another place')).reason).toBe('miss: first time here');
+});
+
+test('a changed input is named by its digests', async () => {
+  const [a, b] = ['3f2a0000'.padEnd(64, '0'), '91bc0000'.padEnd(64, '0')];
+  await lookUp({ ...partsOf('input'), inputs: { dataset: a } }, 'input');
+  const { reason } = await lookUp({ ...partsOf('input'), inputs: { dataset: b } }, 'input');
+  expect(reason).toBe('miss: input dataset changed (3f2a0000… -> 91bc0000…)');
+});
+
+test('a hit made by other code says so', async () => {
+  const parts = partsOf('other code');
+  await store.commit(datasetDraft({ from: parts }));
+  const answer = await lookUpWithCode(store, 'dataset', parts, placeOf('other code'), 'd'.repeat(64));
+  expect(answer.hit).toBeDefined();
+  expect(answer.reason).toBe(
+    'hit: made by run run-1 at 2026-01-02T03:04:05.000Z, by other code (cccccccc… -> dddddddd…)',
+  );
+});
+
+test('an artifact with lost blobs is a miss, and is replaced by what is made then', async () => {
+  const parts = partsOf('lost blobs');
+  const files = {
+    'shards/0.tar': await store.putBlob(Buffer.from('shard 0')),
+    'shards/1.tar': await store.putBlob(Buffer.from('shard 1')),
+    'copy.tar': await store.putBlob(Buffer.from('shard 0')),
+  };
+  await store.commit(datasetDraft({ from: parts, files }));
+  await remove(files['shards/0.tar']);
+  const digest = files['shards/0.tar'].digest.slice(0, 8);
+  const miss = await lookUp(parts, 'lost blobs');
+  expect(miss).toMatchObject({ reason: `miss: blob ${digest}… of dataset is gone` });
+  expect(miss.hit).toBeUndefined();
+  await remove(files['shards/1.tar']);
+  expect((await lookUp(parts, 'lost blobs')).reason).toBe(
+    `miss: blob ${digest}… and 1 more of dataset are gone`,
+  );
+
+  await store.putBlob(Buffer.from('new shard'));
+  const remade = datasetDraft({ from: parts, files: {}, madeBy: madeByRun('repairer') });
+  expect((await store.commit(remade, miss.repair)).created).toBe(true);
+  expect((await lookUp(parts, 'lost blobs')).hit?.madeBy.run).toBe('repairer');
+});
+
+test('an altered manifest is a miss, and is replaced by what is made then', async () => {
+  const parts = partsOf('altered');
+  const { manifest } = await store.commit(datasetDraft({ from: parts }));
+  await store.bucket.write(manifestKey('dataset', manifest.key), JSON.stringify({ ...manifest, facts: {} }));
+  const miss = await lookUp(parts, 'altered');
+  expect(miss.reason).toBe('miss: the manifest of dataset was altered');
+  await store.commit(datasetDraft({ from: parts, madeBy: madeByRun('repairer') }), miss.repair);
+  expect((await lookUp(parts, 'altered')).hit?.madeBy.run).toBe('repairer');
+});
+
+test('places are kept apart whatever their names are', async () => {
+  const names = [
+    'train[poolRatio=0.1,head=dcp]',
+    'train[poolRatio=0.1,head=fc]',
+    'a/b',
+    'a%2Fb',
+    '..',
+    'ä ö?&#',
+    `long ${'ü'.repeat(300)} 1`,
+    `long ${'ü'.repeat(300)} 2`,
+  ];
+  for (const name of names) expect((await lookUp(partsOf(name), name)).reason).toBe('miss: first time here');
+  for (const name of names) {
+    expect((await lookUp(partsOf(name), name)).reason).toBe(
+      'miss: nothing changed, but last time left no artifact',
+    );
+  }
+});
+
+test('a place whose record is not readable counts as new', async () => {
+  await store.bucket.write('places/retrain/broken.json', '{"step":');
+  expect((await lookUp(partsOf('broken'), 'broken')).reason).toBe('miss: first time here');
+});

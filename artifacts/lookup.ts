@@ -1,0 +1,91 @@
+import type { ArtifactKind } from '../language/step.ts';
+import { canonicalJson, contentKey, sha256, short } from './canonical.ts';
+import { explainChange } from './explain.ts';
+import type { BlobRef, KeyParts, Manifest } from './manifest.ts';
+import { forEachParallel } from './parallel.ts';
+import { parseKeyParts } from './schema.ts';
+import type { ArtifactStore } from './store.ts';
+
+/** Where in which pipeline an artifact is asked for; a miss is explained by what was asked for there before. */
+export interface Place {
+  pipeline: string;
+  /** Id of the step instance: `train[poolRatio=0.1]`. */
+  instance: string;
+}
+
+export interface LookUp {
+  /** Content key of the artifact that was asked for. */
+  key: string;
+  /** For people: `hit: …` or `miss: …`. */
+  reason: string;
+  /** The artifact, when it is there with all of its blobs. */
+  hit?: Manifest;
+  /** Set when something unusable lies under the key: the etag that `commit` must be given to replace it. */
+  repair?: string;
+}
+
+/** Whether what a step would make of `parts` is in the store, and why or why not. `code` is the step's own. */
+export async function lookUp(
+  store: ArtifactStore,
+  kind: ArtifactKind,
+  parts: KeyParts,
+  place: Place,
+  code: string,
+): Promise<LookUp> {
+  const key = contentKey(parts);
+  const [stored, before] = await Promise.all([store.read(kind, key), exchangeParts(store, place, parts)]);
+  if (stored === undefined) return { key, reason: `miss: ${missReason(before, parts)}` };
+  const { etag: repair } = stored;
+  if ('damage' in stored) return { key, reason: `miss: the manifest of ${kind} was altered`, repair };
+  const gone = await missingBlobs(store, stored.manifest);
+  if (gone[0] !== undefined) {
+    const others = gone.length === 1 ? '' : ` and ${gone.length - 1} more`;
+    const are = gone.length === 1 ? 'is' : 'are';
+    return { key, reason: `miss: blob ${short(gone[0].digest)}${others} of ${kind} ${are} gone`, repair };
+  }
+  return { key, reason: `hit: ${hitReason(stored.manifest, code)}`, hit: stored.manifest };
+}
+
+function missReason(before: KeyParts | undefined, now: KeyParts): string {
+  if (before === undefined) return 'first time here';
+  const changes = explainChange(before, now);
+  return changes.length > 0 ? changes.join(', ') : 'nothing changed, but last time left no artifact';
+}
+
+function hitReason({ madeBy }: Manifest, code: string): string {
+  const made = `made by run ${madeBy.run} at ${madeBy.at}`;
+  return madeBy.code === code ? made : `${made}, by other code (${short(madeBy.code)} -> ${short(code)})`;
+}
+
+/** Blobs of an artifact that are not in the store, in the order of its files. */
+async function missingBlobs(store: ArtifactStore, manifest: Manifest): Promise<BlobRef[]> {
+  const blobs = new Map(Object.values(manifest.files).map((blob) => [blob.digest, blob]));
+  const gone = new Set<string>();
+  await forEachParallel(blobs.values(), 16, async (blob) => {
+    if (!(await store.hasBlob(blob))) gone.add(blob.digest);
+  });
+  return [...blobs.values()].filter(({ digest }) => gone.has(digest));
+}
+
+/** Remembers the key parts of a place and gives those that were there before. */
+async function exchangeParts(
+  store: ArtifactStore,
+  place: Place,
+  now: KeyParts,
+): Promise<KeyParts | undefined> {
+  const path = placeKey(place);
+  const text = canonicalJson(now);
+  const before = await store.bucket.read(path);
+  if (before?.text !== text) await store.bucket.write(path, text);
+  return before === undefined ? undefined : parseKeyParts(before.text);
+}
+
+function placeKey({ pipeline, instance }: Place): string {
+  return `places/${encodeName(pipeline)}/${encodeName(instance)}.json`;
+}
+
+/** Names of people's choosing as one part of a path; S3 servers over a file system allow 255 bytes. */
+function encodeName(name: string): string {
+  const encoded = encodeURIComponent(name).replaceAll('.', '%2E');
+  return encoded.length <= 200 ? encoded : `${encoded.slice(0, 130)}~${sha256(name)}`;
+}

@@ -1,0 +1,45 @@
+import type { JsonObject } from '../language/json.ts';
+import type { ArtifactKind } from '../language/step.ts';
+
+/** A file's content: SHA-256 in lower-case hex, and its length in bytes. */
+export interface BlobRef {
+  digest: string;
+  size: number;
+}
+
+/** Points at an artifact; small enough to pass through Temporal. */
+export interface ArtifactRef {
+  kind: ArtifactKind;
+  /** Content key: SHA-256 of what the artifact was made from. */
+  key: string;
+  /** SHA-256 of what it is: its files and facts. Enters the keys of the steps that read it. */
+  digest: string;
+}
+
+/** One artifact, as stored under `artifacts/<kind>/<key>.json`. No manifest, no artifact. */
+export interface Manifest extends ArtifactRef {
+  /** Path inside the artifact -> content. */
+  files: Record<string, BlobRef>;
+  /** What is true of the artifact and follows from its inputs: counts, sizes. Part of the digest. */
+  facts: JsonObject;
+  /** The step's metric outputs. Part of the digest. */
+  metrics: Record<string, number>;
+  /** What was measured while making it, and differs from one making to the next: seconds. Not part of the digest. */
+  measured: Record<string, number>;
+  madeBy: { step: string; version: number; code: string; run: string; at: string };
+  /** The parts of the content key: what it was made from. */
+  from: KeyParts;
+  /** The artifacts it was made from, so that lineage can be walked. */
+  inputs: Record<string, ArtifactRef | ArtifactRef[]>;
+}
+
+/** Everything that decides a step's output. Its canonical JSON is hashed into the content key. */
+export interface KeyParts {
+  step: string;
+  version: number;
+  params: JsonObject;
+  /** Input name -> content digest, or digests, of what is read. */
+  inputs: Record<string, string | string[]>;
+  /** Digest of the outside world, for steps that read it. */
+  fingerprint?: string;
+}

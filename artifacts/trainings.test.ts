@@ -1,0 +1,129 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestStore, type TestStore } from '../test/support/store.ts';
+import { blobKey } from './blobs.ts';
+import { sha256 } from './canonical.ts';
+import { type ArtifactStore, openStore } from './store.ts';
+import { type Checkpoint, takeOver, trainingKey } from './trainings.ts';
+
+let server: TestStore;
+let store: ArtifactStore;
+beforeAll(async () => {
+  server = await startTestStore();
+  store = server.store;
+});
+afterAll(() => server.stop());
+
+async function checkpointAt(step: number): Promise<Checkpoint> {
+  return {
+    step,
+    files: { 'state.safetensors': await store.putBlob(Buffer.from(`weights of step ${step}`)) },
+  };
+}
+
+test('a training begins without a checkpoint, and goes on from the newest one', async () => {
+  const key = sha256('begins');
+  const first = await takeOver(store, key, 'first');
+  expect(first.state).toEqual({ holder: 'first', checkpoint: null, seconds: 0, deaths: 0 });
+  await first.commit(await checkpointAt(500), 20.5);
+  await first.commit(await checkpointAt(1000), 41);
+  const second = await takeOver(store, key, 'second');
+  const checkpoint = await checkpointAt(1000);
+  expect(second.state).toEqual({ holder: 'second', checkpoint, seconds: 41, deaths: 1 });
+});
+
+test('who was taken over from cannot commit, and is told so', async () => {
+  const key = sha256('fenced');
+  const stale = await takeOver(store, key, 'stale');
+  await stale.commit(await checkpointAt(100), 1);
+  const current = await takeOver(store, key, 'current');
+  await current.commit(await checkpointAt(200), 2);
+  await expect(stale.commit(await checkpointAt(300), 3)).rejects.toMatchObject({
+    code: 'F2C_TRAINING_FENCED',
+    message:
+      `Another attempt has taken over training ${key.slice(0, 8)}… (trainings/${key}.json). ` +
+      'This one stops and its last steps do not count; the other one goes on from the newest checkpoint.',
+  });
+  expect(stale.state.checkpoint?.step).toBe(100);
+  await current.commit(await checkpointAt(201), 2.1);
+  expect((await takeOver(store, key, 'third')).state.checkpoint?.step).toBe(201);
+});
+
+test('of many who take over at once the last one can commit and nobody else', async () => {
+  const key = sha256('crowd');
+  const leases = await Promise.all(Array.from({ length: 6 }, (_, i) => takeOver(store, key, `holder-${i}`)));
+  const checkpoint = await checkpointAt(10);
+  const ends = await Promise.allSettled(leases.map((lease) => lease.commit(checkpoint, 1)));
+  expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const next = await takeOver(store, key, 'next');
+  expect(next.state).toMatchObject({ checkpoint, deaths: 1 });
+});
+
+test('attempts that get no further are counted, until one does', async () => {
+  const key = sha256('deaths');
+  await takeOver(store, key, 'a');
+  await takeOver(store, key, 'b');
+  const third = await takeOver(store, key, 'c');
+  expect(third.state.deaths).toBe(2);
+  expect((await takeOver(store, key, 'c')).state.deaths).toBe(2);
+  const checkpoint = await checkpointAt(5);
+  await third.commit(checkpoint, 1);
+  expect(third.state.deaths).toBe(0);
+  const fourth = await takeOver(store, key, 'd');
+  await fourth.commit(checkpoint, 1);
+  expect(fourth.state.deaths).toBe(1);
+});
+
+test('a commit whose answer got lost does not fence its own holder', async () => {
+  const key = sha256('lost answer');
+  const flaky = openStore(server.env);
+  let dropAnswers = false;
+  flaky.bucket.s3.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const answer = await next(args);
+        if (dropAnswers && commandName === 'PutObjectCommand') {
+          throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+        }
+        return answer;
+      },
+    { step: 'initialize' },
+  );
+  const lease = await takeOver(flaky, key, 'only');
+  const checkpoint = await checkpointAt(1);
+  dropAnswers = true;
+  await expect(lease.commit(checkpoint, 1)).rejects.toMatchObject({ code: 'F2C_STORE_UNREACHABLE' });
+  dropAnswers = false;
+  await lease.commit(await checkpointAt(2), 2);
+  expect((await takeOver(store, key, 'next')).state.checkpoint?.step).toBe(2);
+});
+
+test('a checkpoint never goes back', async () => {
+  const lease = await takeOver(store, sha256('back'), 'only');
+  await lease.commit(await checkpointAt(2), 2);
+  await expect(lease.commit(await checkpointAt(1), 3)).rejects.toThrow(
+    'checkpoint of step 1 would replace that of step 2',
+  );
+});
+
+test('a checkpoint whose blobs are gone is given up', async () => {
+  const key = sha256('gone');
+  const checkpoint = await checkpointAt(77);
+  await (await takeOver(store, key, 'first')).commit(checkpoint, 9);
+  for (const { digest } of Object.values(checkpoint.files)) {
+    await store.bucket.s3.send(new DeleteObjectCommand({ Bucket: 'f2c', Key: blobKey(digest) }));
+  }
+  const { state } = await takeOver(store, key, 'second');
+  expect(state).toEqual({ holder: 'second', checkpoint: null, seconds: 0, deaths: 1 });
+});
+
+test('an altered state is refused', async () => {
+  const key = sha256('altered');
+  await store.bucket.write(trainingKey(key), '{"holder":"x"}');
+  await expect(takeOver(store, key, 'y')).rejects.toMatchObject({
+    code: 'F2C_BLOB_CORRUPT',
+    message:
+      `The state of a training was altered (s3://f2c/trainings/${key}.json). ` +
+      'Remove this object; the training begins again.',
+  });
+});
