@@ -1,0 +1,127 @@
+import type { Coordinates } from './coordinates.ts';
+import type { Findings } from './findings.ts';
+import type { Json, JsonObject } from './json.ts';
+import { own } from './own.ts';
+import type { Path } from './places.ts';
+import type { Reference, Template } from './plan.ts';
+import { type Part, type ReferenceText, splitText } from './reference.ts';
+import { lookUp, type Referent, type Scope } from './scope.ts';
+
+/** A value of `with` whose references are known to name something. */
+export type Bound =
+  | { literal: Json }
+  | BoundReference
+  | { text: Bound[] }
+  | { list: Bound[] }
+  | { map: Record<string, Bound> }
+  /** Holds a fault that is reported already. */
+  | { broken: true };
+
+export interface BoundReference {
+  ref: ReferenceText;
+  referent: Referent;
+  /** Where the string stands. */
+  path: Path;
+}
+
+export function bind(value: Json, path: Path, scope: Scope, findings: Findings): Bound {
+  if (typeof value === 'string') return bindText(value, path, scope, findings);
+  if (Array.isArray(value)) {
+    return { list: value.map((item, index) => bind(item, [...path, index], scope, findings)) };
+  }
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value);
+    return {
+      map: Object.fromEntries(
+        entries.map(([key, item]) => [key, bind(item, [...path, key], scope, findings)]),
+      ),
+    };
+  }
+  return { literal: value };
+}
+
+function bindText(value: string, path: Path, scope: Scope, findings: Findings): Bound {
+  const pieces = splitText(value).map((piece): Bound => {
+    if ('text' in piece) return { literal: piece.text };
+    const found = 'fault' in piece ? piece : lookUp(piece.reference, scope);
+    if ('is' in found)
+      return 'reference' in piece ? { ref: piece.reference, referent: found, path } : { broken: true };
+    const { message, suggestion, ...part } = found.fault;
+    findings.inText(path, part, message, suggestion);
+    return { broken: true };
+  });
+  const [first] = pieces;
+  if (pieces.length === 1 && first !== undefined) return first;
+  return { text: pieces.map((piece) => checkInText(piece, findings)) };
+}
+
+/** Only what has a short text of its own can stand inside a text. */
+function checkInText(piece: Bound, findings: Findings): Bound {
+  if (!('ref' in piece)) return piece;
+  const { referent, ref, path } = piece;
+  const fault = (message: string): Bound => {
+    findings.inText(path, partOf(ref), message);
+    return { broken: true };
+  };
+  if (referent.is === 'artifact')
+    return fault(`\`${ref.written}\` is a ${referent.kind} and cannot be part of a text`);
+  if (referent.is === 'metric' && referent.many)
+    return fault(`\`${ref.written}\` is a list and cannot be part of a text`);
+  if (referent.is === 'matrix' && referent.axis.values.some((value) => typeof value === 'object')) {
+    return fault(`\`${ref.written}\` has values that are no plain text and cannot be part of a text`);
+  }
+  return piece;
+}
+
+export function partOf({ offset, length }: ReferenceText): Part {
+  return { offset, length };
+}
+
+/** The references of a value, at any depth. */
+export function referencesIn(bound: Bound): BoundReference[] {
+  if ('ref' in bound) return [bound];
+  if ('text' in bound) return bound.text.flatMap(referencesIn);
+  if ('list' in bound) return bound.list.flatMap(referencesIn);
+  return 'map' in bound ? Object.values(bound.map).flatMap(referencesIn) : [];
+}
+
+/** The value for one instance; undefined while a part of it is known only when the run is under way. */
+export function knownValue(bound: Bound, params: JsonObject, at: Coordinates): Json | undefined {
+  if ('literal' in bound) return bound.literal;
+  if ('ref' in bound) return referencedValue(bound.ref.reference, params, at);
+  if ('broken' in bound) return undefined;
+  if ('map' in bound) {
+    const entries = Object.entries(bound.map).map(
+      ([key, item]) => [key, knownValue(item, params, at)] as const,
+    );
+    return entries.some(([, value]) => value === undefined)
+      ? undefined
+      : (Object.fromEntries(entries) as JsonObject);
+  }
+  const parts = ('list' in bound ? bound.list : bound.text).map((part) => knownValue(part, params, at));
+  if (parts.some((part) => part === undefined)) return undefined;
+  return 'list' in bound ? (parts as Json[]) : parts.map(String).join('');
+}
+
+function referencedValue(
+  reference: ReferenceText['reference'],
+  params: JsonObject,
+  at: Coordinates,
+): Json | undefined {
+  if (reference.from === 'params') return own(params, reference.param);
+  return reference.from === 'matrix' ? own(at, reference.axis) : undefined;
+}
+
+/** The value as the plan keeps it: params filled in, what is left of references open. */
+export function templateOf(bound: Bound, params: JsonObject): Template {
+  const value = knownValue(bound, params, {});
+  if (value !== undefined) return { literal: value };
+  if ('ref' in bound) return { ref: bound.ref.reference as Reference };
+  if ('text' in bound) return { text: bound.text.map((part) => templateOf(part, params)) };
+  if ('list' in bound) return { list: bound.list.map((item) => templateOf(item, params)) };
+  if ('map' in bound) {
+    const entries = Object.entries(bound.map).map(([key, item]) => [key, templateOf(item, params)] as const);
+    return { map: Object.fromEntries(entries) };
+  }
+  throw new Error('a plan was made of a pipeline with problems');
+}

@@ -1,0 +1,108 @@
+import { readFields, readMap } from './fields.ts';
+import type { Findings } from './findings.ts';
+import { namePattern, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import type { Json, JsonObject } from './json.ts';
+import { type ParamDefinition, readParam } from './params.ts';
+import type { Path } from './places.ts';
+
+/**
+ * A pipeline file, key by key, before its parts are checked against each other. What was wrong with a part
+ * is already reported; undefined then stands for "there is one, but nobody knows what it says".
+ */
+export interface PipelineDraft {
+  name: string | undefined;
+  summary: string | undefined;
+  params: Map<string, ParamDefinition | undefined>;
+  steps: Map<string, StepDraft>;
+  schedule: Schedule | undefined;
+}
+
+export interface StepDraft {
+  id: string;
+  uses: string | undefined;
+  summary: string | undefined;
+  with: JsonObject | undefined;
+  needs: string[];
+  each: string | undefined;
+  matrix: Record<string, Json[]> | undefined;
+  retry: { attempts: number; backoff: number; factor: number; maxBackoff?: number | undefined } | undefined;
+  timeoutMs: number | undefined;
+  queue: string | undefined;
+}
+
+type Overlap = 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'terminateOther' | 'allowAll';
+
+export interface Schedule {
+  cron: string;
+  timezone: string;
+  overlap: Overlap;
+  catchupMs: number;
+  /** As given: the defaults of the pipeline are filled in when a run starts. */
+  params: JsonObject;
+}
+
+/** One run is one workflow, whose history is limited. */
+const maxSteps = 500;
+
+export function readDraft(value: Json, findings: Findings): PipelineDraft | undefined {
+  const map = readMap(value, [], findings);
+  if (map === undefined) return undefined;
+  const fields = readFields(pipelineShape, map, [], 'a pipeline', findings);
+  const params = new Map<string, ParamDefinition | undefined>();
+  for (const [name, definition] of Object.entries(fields.params ?? {})) {
+    checkName(name, ['params', name], 'a param', findings);
+    params.set(name, readParam(definition, ['params', name], findings));
+  }
+  const steps = new Map<string, StepDraft>();
+  for (const [id, step] of Object.entries(fields.steps ?? {})) {
+    checkName(id, ['steps', id], 'a step', findings);
+    steps.set(id, readStep(id, step, findings));
+  }
+  if (fields.steps !== undefined) checkCount(steps.size, findings);
+  const schedule = fields.schedule === undefined ? undefined : readSchedule(fields.schedule, findings);
+  return { name: fields.name, summary: fields.summary, params, steps, schedule };
+}
+
+function readStep(id: string, value: Json, findings: Findings): StepDraft {
+  const path = ['steps', id];
+  const map = readMap(value, path, findings);
+  const { retry, ...fields } = map === undefined ? {} : readFields(stepShape, map, path, 'a step', findings);
+  if (retry?.maxBackoff !== undefined && retry.maxBackoff < retry.backoff) {
+    findings.atValue([...path, 'retry', 'maxBackoff'], '`maxBackoff` must not be shorter than `backoff`');
+  }
+  return {
+    id,
+    uses: fields.uses,
+    summary: fields.summary,
+    with: fields.with,
+    needs: fields.needs ?? [],
+    each: fields.each,
+    matrix: fields.matrix,
+    retry,
+    timeoutMs: fields.timeout,
+    queue: fields.resources?.queue,
+  };
+}
+
+function readSchedule(map: JsonObject, findings: Findings): Schedule | undefined {
+  const fields = readFields(scheduleShape, map, ['schedule'], 'a schedule', findings);
+  const { cron, timezone, overlap, catchup, params } = fields;
+  const complete = cron !== undefined && timezone !== undefined && overlap !== undefined;
+  if (!complete || catchup === undefined || params === undefined) return undefined;
+  return { cron, timezone, overlap, catchupMs: catchup, params };
+}
+
+function checkCount(steps: number, findings: Findings): void {
+  if (steps === 0) findings.atKey(['steps'], '`steps` names no step');
+  if (steps > maxSteps) {
+    findings.atKey(['steps'], `The pipeline has ${steps} steps; at most ${maxSteps} are possible`);
+  }
+}
+
+function checkName(name: string, path: Path, what: string, findings: Findings): void {
+  if (namePattern.test(name) && name.length <= 63) return;
+  findings.atKey(
+    path,
+    `\`${name}\` cannot be the name of ${what}: up to 63 letters, digits, - and _, beginning with a letter`,
+  );
+}

@@ -1,0 +1,13 @@
+const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const longestMs = 3650 * unitMs.d;
+
+/** A whole number and a unit: "90s", "30m", "12h", "7d". Never zero. */
+export const durationPattern = /^([1-9][0-9]{0,8})([smhd])$/;
+
+/** Milliseconds of a duration such as "90s"; undefined for any other text and above ten years. */
+export function durationMs(text: string): number | undefined {
+  const [, count, unit] = durationPattern.exec(text) ?? [];
+  if (count === undefined || unit === undefined) return undefined;
+  const ms = Number(count) * unitMs[unit as keyof typeof unitMs];
+  return ms <= longestMs ? ms : undefined;
+}

@@ -1,0 +1,36 @@
+import type { ParsedYaml } from './parse.ts';
+import type { Path } from './places.ts';
+import { type Problem, type Span, withoutRepeats } from './problems.ts';
+
+/** Collects the problems of one file, each at its place, so that all are reported at once. */
+export class Findings {
+  readonly #yaml: ParsedYaml;
+  readonly #problems: Problem[];
+
+  constructor(yaml: ParsedYaml) {
+    this.#yaml = yaml;
+    this.#problems = [...yaml.problems];
+  }
+
+  atValue(path: Path, message: string, suggestion?: string): void {
+    this.#add(this.#yaml.valueSpan(path), message, suggestion);
+  }
+
+  atKey(path: Path, message: string, suggestion?: string): void {
+    this.#add(this.#yaml.keySpan(path), message, suggestion);
+  }
+
+  /** At a part of a string, by its offset in the string's value. */
+  inText(path: Path, part: { offset: number; length: number }, message: string, suggestion?: string): void {
+    this.#add(this.#yaml.textSpan(path, part.offset, part.length), message, suggestion);
+  }
+
+  /** In the order of the file. */
+  inOrder(): Problem[] {
+    return withoutRepeats(this.#problems).sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+
+  #add(span: Span, message: string, suggestion: string | undefined): void {
+    this.#problems.push(suggestion === undefined ? { ...span, message } : { ...span, message, suggestion });
+  }
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { cronFault, isTimezone, nearestTimezone } from './calendar.ts';
+import { durationMs, durationPattern } from './duration.ts';
+import type { Shape } from './fields.ts';
+
+/** How the parts of a pipeline file are written. What they mean together is checked elsewhere. */
+
+const durationHint = 'must be a duration such as 90s, 30m, 12h or 7d';
+const duration = z
+  .string({ error: () => durationHint })
+  .refine((text) => durationMs(text) !== undefined, durationHint)
+  .meta({ pattern: durationPattern.source })
+  .transform((text) => durationMs(text) ?? 0);
+
+/** Names of steps, params and axes: what a reference can hold. */
+export const namePattern = /^[A-Za-z][A-Za-z0-9_-]*$/;
+const pipelineName = z
+  .string()
+  .max(63)
+  .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'must be in kebab-case, such as weekly-retraining');
+
+export const pipelineShape = {
+  name: pipelineName.describe('Name of the pipeline, in kebab-case'),
+  summary: z.string().min(1).describe('What the pipeline does, in one line'),
+  params: z.record(z.string(), z.json()).default({}).describe('What a run may be given'),
+  steps: z.record(z.string(), z.json()).describe('The steps, by id'),
+  schedule: z.record(z.string(), z.json()).optional().describe('When the pipeline runs by itself'),
+} satisfies Shape;
+
+const paramTexts = {
+  title: z.string().min(1).optional().describe('Name in forms'),
+  description: z.string().min(1).optional().describe('Help text in forms'),
+};
+
+const numberParam = (number: z.ZodNumber) => ({
+  ...paramTexts,
+  default: number.optional(),
+  minimum: number.optional().describe('Smallest value'),
+  maximum: number.optional().describe('Largest value'),
+});
+
+/** Keys of a param by its `type`. */
+export const paramShapes = {
+  string: {
+    type: z.literal('string'),
+    ...paramTexts,
+    default: z.string().optional(),
+    minLength: z.int().min(0).optional().describe('Least number of characters'),
+  },
+  integer: { type: z.literal('integer'), ...numberParam(z.int()) },
+  number: { type: z.literal('number'), ...numberParam(z.number()) },
+  boolean: { type: z.literal('boolean'), ...paramTexts, default: z.boolean().optional() },
+  enum: {
+    type: z.literal('enum'),
+    ...paramTexts,
+    values: z.array(z.string()).min(1).describe('The values to choose from'),
+    default: z.string().optional(),
+  },
+} satisfies Record<string, Shape>;
+
+const retryShape = {
+  attempts: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(3)
+    .describe('How often the step may fail by itself; deaths of workers do not count'),
+  backoff: duration.prefault('10s').describe('Wait before the second attempt'),
+  factor: z.number().min(1).max(100).default(2).describe('Growth of the wait from attempt to attempt'),
+  maxBackoff: duration.optional().describe('Longest wait between two attempts; 5m if nothing is given'),
+} satisfies Shape;
+
+const resourcesShape = {
+  queue: z
+    .string()
+    .max(200)
+    .regex(namePattern, 'must be a queue name such as gpu or gpu-a100')
+    .optional()
+    .describe('Task queue of the workers that may run the step'),
+} satisfies Shape;
+
+export const stepShape = {
+  uses: z.string().describe('Step kind'),
+  summary: z.string().min(1).optional().describe('What the step is for, in one line'),
+  with: z.record(z.string(), z.json()).default({}).describe('Inputs and params of the step'),
+  needs: z.array(z.string()).default([]).describe('Steps that must be done first, where no data says so'),
+  each: z.string().optional().describe('One instance for every instance of this step'),
+  matrix: z
+    .record(z.string().regex(namePattern, 'must be a name'), z.array(z.json()).min(1))
+    .default({})
+    .describe('Axes by name; one instance for every combination of their values'),
+  retry: z.strictObject(retryShape).optional().describe('What happens after a failure'),
+  timeout: duration.optional().describe('Longest time of one attempt'),
+  resources: z.strictObject(resourcesShape).optional().describe('Where the step runs'),
+} satisfies Shape;
+
+export const scheduleShape = {
+  cron: z
+    .string()
+    .superRefine((line, context) => {
+      const fault = cronFault(line);
+      if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+    })
+    .describe('Minute, hour, day of month, month, day of week: "0 3 * * 0" is Sundays at 03:00'),
+  timezone: z
+    .string()
+    .superRefine((name, context) => {
+      if (isTimezone(name)) return;
+      const message = 'must be a time zone such as UTC or Europe/Berlin';
+      context.addIssue({ code: 'custom', message, params: { suggestion: nearestTimezone(name) } });
+    })
+    .default('UTC')
+    .describe('Time zone of the cron line'),
+  overlap: z
+    .enum(['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'terminateOther', 'allowAll'])
+    .default('skip')
+    .describe('What happens when the run before is still going on'),
+  catchup: duration.prefault('1h').describe('How late a run that was missed may still start'),
+  params: z.record(z.string(), z.json()).default({}).describe('Params of the scheduled runs'),
+} satisfies Shape;

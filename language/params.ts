@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { checkValue } from './complaints.ts';
+import { readFields, readMap } from './fields.ts';
+import type { Findings } from './findings.ts';
+import { paramShapes } from './grammar.ts';
+import type { Json, JsonObject } from './json.ts';
+import { nearest } from './nearest.ts';
+import type { Path } from './places.ts';
+import type { ParamProblem } from './problems.ts';
+
+type ParamType = keyof typeof paramShapes;
+
+/** A param as its pipeline declares it. */
+export interface ParamDefinition {
+  type: ParamType;
+  title?: string;
+  description?: string;
+  /** Absent: every run must give the param. */
+  default?: Json;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  /** Of `enum` alone. */
+  values?: string[];
+}
+
+export function readParam(
+  value: Json | undefined,
+  path: Path,
+  findings: Findings,
+): ParamDefinition | undefined {
+  const map = readMap(value, path, findings);
+  if (map === undefined) return undefined;
+  const type = readType(map, path, findings);
+  if (type === undefined) return undefined;
+  const owner = type === 'enum' ? 'an enum param' : `a param of type ${type}`;
+  // The shapes differ by type; a definition is all of their keys.
+  const definition = readFields(paramShapes[type], map, path, owner, findings) as ParamDefinition;
+  if (type === 'enum' && definition.values === undefined) return undefined;
+  checkDefinition(definition, path, findings);
+  return definition;
+}
+
+function readType(map: JsonObject, path: Path, findings: Findings): ParamType | undefined {
+  const checked = checkValue(z.enum(Object.keys(paramShapes) as ParamType[]), map.type);
+  if ('value' in checked) return checked.value;
+  for (const { says, suggestion } of checked.complaints) {
+    if (map.type === undefined) findings.atKey(path, `\`type\` of the param \`${path.at(-1)}\` is missing`);
+    else findings.atValue([...path, 'type'], `\`type\` ${says}`, suggestion);
+  }
+  return undefined;
+}
+
+function checkDefinition(definition: ParamDefinition, path: Path, findings: Findings): void {
+  const { minimum, maximum, default: value } = definition;
+  if (minimum !== undefined && maximum !== undefined && minimum > maximum) {
+    findings.atValue([...path, 'minimum'], `\`minimum\` must be at most \`maximum\`, which is ${maximum}`);
+  } else if (value !== undefined) {
+    const checked = checkValue(valueSchema(definition), value);
+    if ('value' in checked) return;
+    for (const { says, suggestion } of checked.complaints) {
+      findings.atValue([...path, 'default'], `\`default\` ${says}`, suggestion);
+    }
+  }
+}
+
+/** The zod schema of the values that a param takes. */
+function valueSchema(definition: ParamDefinition): z.ZodType<Json> {
+  const { type, minimum, maximum, minLength, values } = definition;
+  switch (type) {
+    case 'string':
+      return z.string().min(minLength ?? 0);
+    case 'boolean':
+      return z.boolean();
+    case 'enum':
+      return z.enum(values ?? []);
+    default:
+      return (type === 'integer' ? z.int() : z.number())
+        .min(minimum ?? Number.NEGATIVE_INFINITY)
+        .max(maximum ?? Number.POSITIVE_INFINITY);
+  }
+}
+
+/** The params of a run: those given, and the defaults of the others. */
+export function fillParams(
+  definitions: Readonly<Record<string, ParamDefinition>>,
+  given: JsonObject,
+): { values: JsonObject; problems: ParamProblem[] } {
+  const values: JsonObject = {};
+  const problems: ParamProblem[] = [];
+  for (const param of Object.keys(given)) {
+    if (Object.hasOwn(definitions, param)) continue;
+    problems.push(
+      paramProblem(param, `\`${param}\` is not a param`, nearest(param, Object.keys(definitions))),
+    );
+  }
+  for (const [param, definition] of Object.entries(definitions)) {
+    const value = Object.hasOwn(given, param) ? given[param] : definition.default;
+    if (value === undefined) {
+      problems.push(paramProblem(param, `\`${param}\` is missing: ${expectation(definition)}`));
+      continue;
+    }
+    const checked = checkValue(valueSchema(definition), value);
+    if ('value' in checked) values[param] = checked.value;
+    else {
+      problems.push(
+        ...checked.complaints.map(({ says, suggestion }) =>
+          paramProblem(param, `\`${param}\` ${says}`, suggestion),
+        ),
+      );
+    }
+  }
+  return { values, problems };
+}
+
+function expectation({ type, title, values }: ParamDefinition): string {
+  const words = {
+    string: 'a string',
+    integer: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+  };
+  const word = type === 'enum' ? `one of ${values?.join(', ')}` : words[type];
+  return title === undefined ? word : `${word} (${title})`;
+}
+
+export function paramProblem(param: string, message: string, suggestion?: string): ParamProblem {
+  return suggestion === undefined ? { param, message } : { param, message, suggestion };
+}

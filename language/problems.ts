@@ -1,0 +1,73 @@
+import { F2cError } from '../errors/failure.ts';
+
+/** A place in the source; line and column count from 1, and the length stays on the line. */
+export interface Span {
+  line: number;
+  column: number;
+  length: number;
+}
+
+/** One error of a pipeline file. The message is a sentence without its full stop. */
+export interface Problem extends Span {
+  message: string;
+  /** The name that was probably meant. */
+  suggestion?: string;
+}
+
+/** One error of the params that a run was given. */
+export interface ParamProblem {
+  param: string;
+  message: string;
+  suggestion?: string;
+}
+
+export interface SourceText {
+  text: string;
+  /** File name to show; "pipeline" if the text comes from elsewhere. */
+  file?: string;
+}
+
+/** All problems for a terminal: place, message, and the line with the part underlined. */
+export function renderProblems(problems: readonly Problem[], source: SourceText): string {
+  const lines = source.text.split(/\r?\n/);
+  return problems.map((problem) => renderProblem(problem, lines, fileOf(source))).join('\n\n');
+}
+
+function renderProblem(problem: Problem, lines: readonly string[], file: string): string {
+  const { line, column, length } = problem;
+  const head = `${file}:${line}:${column}  error  ${sentence(problem)}`;
+  const code = lines[line - 1] ?? '';
+  const gutter = `${line}`.padStart(6);
+  // Tabs are kept in front of the underline, so that it stands below its part at any tab width.
+  const indent = code.slice(0, column - 1).replace(/[^\t]/g, ' ');
+  return [head, `${gutter} | ${code}`, `${' '.repeat(6)} | ${indent}${'^'.repeat(length)}`].join('\n');
+}
+
+/** A value that several combinations or aliases lead to is wrong once. */
+export function withoutRepeats<P extends Problem | ParamProblem>(problems: readonly P[]): P[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+}
+
+/** The failure of a pipeline that has problems. */
+export function pipelineError(problems: readonly Problem[], source: SourceText): F2cError {
+  const count = problems.length === 1 ? '1 error' : `${problems.length} errors`;
+  return new F2cError('F2C_PIPELINE_INVALID', {
+    what: `${renderProblems(problems, source)}\n\n${count} in ${fileOf(source)}`,
+  });
+}
+
+/** The failure of a run whose params do not fit the pipeline. */
+export function paramsError(problems: readonly ParamProblem[], pipeline: string): F2cError {
+  const list = problems.map((problem) => `  ${sentence(problem)}`).join('\n');
+  return new F2cError('F2C_PARAMS_INVALID', {
+    what: `The params do not fit the pipeline ${pipeline}:\n${list}\nNothing was started`,
+  });
+}
+
+function sentence({ message, suggestion }: { message: string; suggestion?: string }): string {
+  return suggestion === undefined ? message : `${message}. Did you mean \`${suggestion}\`?`;
+}
+
+function fileOf(source: SourceText): string {
+  return source.file ?? 'pipeline';
+}

@@ -1,0 +1,94 @@
+/**
+ * The text inside strings of `with`: `${{ params.x }}`, `${{ steps.a.out }}`, `${{ steps.a.*.out }}` and
+ * `${{ matrix.axis }}`. This file alone knows how such text is written.
+ */
+import type { Reference } from './plan.ts';
+
+type SourceReference = Reference | { from: 'params'; param: string };
+
+/** A part of a text, counted in characters from its start. */
+export interface Part {
+  offset: number;
+  length: number;
+}
+
+export interface ReferenceText extends Part {
+  /** As it is written, without blanks: `steps.a.*.out`. */
+  written: string;
+  reference: SourceReference;
+  /** The name between the dots at this place; 0 is `steps`. */
+  nameAt(index: number): Part;
+}
+
+export interface ReferenceFault extends Part {
+  message: string;
+  suggestion?: string;
+}
+
+export type Piece = { text: string } | { reference: ReferenceText } | { fault: ReferenceFault };
+
+const forms = '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT` or `matrix.AXIS`';
+const roots = ['params', 'steps', 'matrix'];
+const name = /^[A-Za-z][A-Za-z0-9_-]*$/;
+
+/** Splits a text into plain parts and references. A text that is one reference alone gives one piece. */
+export function splitText(text: string): Piece[] {
+  const pieces: Piece[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const open = text.indexOf('${{', at);
+    if (open !== at) pieces.push({ text: text.slice(at, open === -1 ? text.length : open) });
+    if (open === -1) break;
+    const close = text.indexOf('}}', open);
+    if (close === -1) {
+      pieces.push({ fault: { offset: open, length: 3, message: 'This `${{` is never closed by `}}`' } });
+      break;
+    }
+    at = close + 2;
+    pieces.push(readReference(text.slice(open + 3, close), open + 3));
+  }
+  return pieces.length === 0 ? [{ text }] : pieces;
+}
+
+function readReference(inside: string, start: number): Piece {
+  const written = inside.trim();
+  const offset = start + inside.length - inside.trimStart().length;
+  const whole = { offset, length: written.length };
+  if (written === '') {
+    return {
+      fault: { offset: start - 3, length: inside.length + 5, message: `Empty reference; write ${forms}` },
+    };
+  }
+  const names = written.split('.');
+  const nameAt = (index: number): Part => ({
+    offset: offset + names.slice(0, index).reduce((sum, part) => sum + part.length + 1, 0),
+    length: names[index]?.length ?? 0,
+  });
+  const reference = referenceOf(names);
+  if (reference !== undefined) return { reference: { ...whole, written, reference, nameAt } };
+  const root = names[0] ?? '';
+  if (name.test(root) && !roots.includes(root)) {
+    return {
+      fault: {
+        ...nameAt(0),
+        message: `References begin with \`params\`, \`steps\` or \`matrix\`, not \`${root}\``,
+      },
+    };
+  }
+  return { fault: { ...whole, message: `\`${written}\` is not a reference; write ${forms}` } };
+}
+
+function referenceOf(names: string[]): SourceReference | undefined {
+  const [root, first = '', second = '', third = ''] = names;
+  const named = (...parts: string[]): boolean => parts.every((part) => name.test(part));
+  if (root === 'params' && names.length === 2 && named(first)) return { from: 'params', param: first };
+  if (root === 'matrix' && names.length === 2 && named(first)) return { from: 'matrix', axis: first };
+  if (root !== 'steps') return undefined;
+  if (names.length === 3 && named(first, second)) {
+    return { from: 'steps', step: first, output: second, gather: false };
+  }
+  if (names.length === 4 && second === '*' && named(first, third)) {
+    return { from: 'steps', step: first, output: third, gather: true };
+  }
+  return undefined;
+}

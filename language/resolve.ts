@@ -1,0 +1,145 @@
+/** Runs inside the workflow: imports nothing but types and pure functions. */
+import type { ArtifactRef } from '../artifacts/manifest.ts';
+import { axisLabel, type Coordinates, combinations, sameAxis } from './coordinates.ts';
+import type { Json, JsonObject } from './json.ts';
+import { own } from './own.ts';
+import type { Plan, PlanStep, Reference, Template } from './plan.ts';
+
+/** One of the copies of a step that a matrix makes; a step without axes has exactly one. */
+export interface Instance {
+  /** `train`, or `train[head=dcp,fold=2]`. Unique within the plan. */
+  id: string;
+  step: PlanStep;
+  coordinates: Coordinates;
+}
+
+/** What a finished instance has made. */
+export interface StepOutputs {
+  artifact: ArtifactRef;
+  metrics: Record<string, number>;
+}
+
+export interface ResolvedWith {
+  params: JsonObject;
+  inputs: Record<string, ArtifactRef | ArtifactRef[]>;
+}
+
+/** All instances of a step, the last axis changing fastest. */
+export function instancesOf(plan: Plan, stepId: string): Instance[] {
+  return instancesAt(stepOf(plan, stepId), {});
+}
+
+/** Ids of the instances that must be done before this one. */
+export function dependenciesOf(plan: Plan, instance: Instance): string[] {
+  return instance.step.needs.flatMap((needed) =>
+    agreeingInstances(plan, instance, needed).map(({ id }) => id),
+  );
+}
+
+/** The `with` of an instance with nothing left open; `outputsOf` is asked for ids of `dependenciesOf` alone. */
+export function resolveWith(
+  plan: Plan,
+  instance: Instance,
+  outputsOf: (instanceId: string) => StepOutputs,
+): ResolvedWith {
+  const resolver = new Resolver(plan, instance, outputsOf);
+  const resolved: ResolvedWith = { params: {}, inputs: {} };
+  for (const [key, template] of Object.entries(instance.step.with)) {
+    const value = resolver.resolve(template);
+    // The checker has seen to it that inputs get artifacts and params get JSON.
+    if (instance.step.inputs.includes(key)) resolved.inputs[key] = value as ArtifactRef | ArtifactRef[];
+    else resolved.params[key] = value as Json;
+  }
+  return resolved;
+}
+
+/** The instances of another step that have this instance's value on every axis that both have. */
+function agreeingInstances(plan: Plan, { step: mine, coordinates }: Instance, stepId: string): Instance[] {
+  const other = stepOf(plan, stepId);
+  const shared = other.axes.filter((axis) => mine.axes.some((ownAxis) => sameAxis(ownAxis, axis)));
+  return instancesAt(
+    other,
+    Object.fromEntries(shared.map(({ name }) => [name, own(coordinates, name) ?? null])),
+  );
+}
+
+/** The instances of a step at the given values of some of its axes. */
+function instancesAt(step: PlanStep, fixed: Coordinates): Instance[] {
+  const axes = step.axes.map((axis) => {
+    const value = own(fixed, axis.name);
+    return value === undefined ? axis : { ...axis, values: [value] };
+  });
+  return combinations(axes).map((coordinates) => ({ id: instanceId(step, coordinates), step, coordinates }));
+}
+
+function instanceId(step: PlanStep, coordinates: Coordinates): string {
+  const labels = step.axes.map(
+    (axis) => `${axis.name}=${axisLabel(axis, own(coordinates, axis.name) ?? null)}`,
+  );
+  return labels.length === 0 ? step.id : `${step.id}[${labels.join(',')}]`;
+}
+
+function stepOf(plan: Plan, id: string): PlanStep {
+  const step = plan.steps.find((candidate) => candidate.id === id);
+  if (step === undefined) throw new Error(`the plan has no step ${id}`);
+  return step;
+}
+
+type Resolved = Json | ArtifactRef | Resolved[] | { [key: string]: Resolved };
+
+class Resolver {
+  readonly #plan: Plan;
+  readonly #instance: Instance;
+  readonly #outputsOf: (instanceId: string) => StepOutputs;
+
+  constructor(plan: Plan, instance: Instance, outputsOf: (instanceId: string) => StepOutputs) {
+    this.#plan = plan;
+    this.#instance = instance;
+    this.#outputsOf = outputsOf;
+  }
+
+  resolve(template: Template): Resolved {
+    if ('literal' in template) return template.literal;
+    if ('ref' in template) return this.#referenced(template.ref);
+    if ('text' in template) return template.text.map((part) => String(this.resolve(part))).join('');
+    if ('list' in template) return template.list.flatMap((item) => this.#items(item));
+    const entries = Object.entries(template.map).map(([key, item]) => [key, this.resolve(item)] as const);
+    return Object.fromEntries(entries);
+  }
+
+  /** An item of a list; what it gathers becomes items of the same list. */
+  #items(item: Template): Resolved[] {
+    const value = this.resolve(item);
+    return isGather(item) ? (value as Resolved[]) : [value];
+  }
+
+  #referenced(reference: Reference): Resolved {
+    if (reference.from === 'matrix') {
+      const value = own(this.#instance.coordinates, reference.axis);
+      if (value === undefined) throw new Error(`${this.#instance.id} has no axis ${reference.axis}`);
+      return value;
+    }
+    const { step, output, gather } = reference;
+    const values = agreeingInstances(this.#plan, this.#instance, step).map((other) =>
+      this.#output(other, output),
+    );
+    if (gather) return values;
+    const [only] = values;
+    if (only === undefined || values.length > 1) {
+      throw new Error(`${this.#instance.id} refers to ${values.length} instances of ${step}`);
+    }
+    return only;
+  }
+
+  #output({ id, step }: Instance, output: string): Resolved {
+    const { artifact, metrics } = this.#outputsOf(id);
+    if (step.output.name === output) return artifact;
+    const value = own(metrics, output);
+    if (value === undefined) throw new Error(`${id} has made no ${output}`);
+    return value;
+  }
+}
+
+function isGather(template: Template): boolean {
+  return 'ref' in template && template.ref.from === 'steps' && template.ref.gather;
+}

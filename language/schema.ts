@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import type { Shape } from './fields.ts';
+import { namePattern, paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import { withArticle } from './inputs.ts';
+import type { ArtifactPort, StepContract, StepRegistry } from './step.ts';
+
+/** For editors, which know draft 7 best. */
+const target = 'draft-7';
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+const reference: JsonSchema = { $ref: '#/definitions/reference' };
+const literal: JsonSchema = { type: ['string', 'number', 'boolean', 'object', 'array', 'null'] };
+
+/** JSON Schema of pipeline files as text: completion, hover texts and squiggles in an editor. */
+export function pipelineSchema(registry: StepRegistry): string {
+  const schema = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'f2c pipeline',
+    ...objectSchema(pipelineShape, {
+      params: mapOf({ oneOf: Object.values(paramShapes).map((shape) => objectSchema(shape)) }),
+      steps: mapOf({ $ref: '#/definitions/step' }),
+      schedule: objectSchema(scheduleShape, { params: { type: 'object' } }),
+    }),
+    definitions: {
+      reference: {
+        type: 'string',
+        pattern: '\\$\\{\\{.*\\}\\}',
+        description:
+          '${{ params.NAME }}, ${{ steps.STEP.OUTPUT }}, ${{ steps.STEP.*.OUTPUT }} or ${{ matrix.AXIS }}',
+      },
+      step: stepSchema(registry),
+    },
+  };
+  return `${JSON.stringify(schema, undefined, 2)}\n`;
+}
+
+function stepSchema(registry: StepRegistry): object {
+  const contracts = Object.values(registry).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    ...objectSchema(stepShape, {
+      uses: { oneOf: contracts.map(({ name, summary }) => ({ const: name, description: summary })) },
+      with: { type: 'object' },
+      matrix: mapOf({ type: 'array', minItems: 1, items: literal }),
+    }),
+    // With `if`, an editor offers the keys of this step kind alone and says what is wrong with them.
+    allOf: contracts.map((contract) => {
+      const schema = withSchema(contract);
+      const required = (schema.required ?? []).length > 0 ? { required: ['with'] } : {};
+      return {
+        if: { properties: { uses: { const: contract.name } }, required: ['uses'] },
+        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+        then: { properties: { with: schema }, ...required },
+      };
+    }),
+  };
+}
+
+function withSchema({ params, inputs, outputs, summary }: StepContract): JsonSchema {
+  const schema = z.toJSONSchema(params, { target, io: 'input', unrepresentable: 'any' });
+  const ports = Object.entries(inputs);
+  const properties = {
+    ...Object.fromEntries(ports.map(([name, port]) => [name, inputSchema(port)])),
+    ...mapValues(schema.properties ?? {}, orReference),
+  };
+  const needed = ports.filter(([, port]) => !port.optional).map(([name]) => name);
+  const required = [...needed, ...(schema.required ?? [])];
+  return {
+    type: 'object',
+    description: `${summary} Outputs: ${Object.keys(outputs).join(', ')}.`,
+    properties,
+    additionalProperties: false,
+    ...(required.length > 0 && { required }),
+  };
+}
+
+function inputSchema({ artifact, many }: ArtifactPort): JsonSchema {
+  if (!many) return { ...reference, description: `Reference to ${withArticle(artifact)}` };
+  const list: JsonSchema = { type: 'array', minItems: 1, items: reference };
+  return { anyOf: [reference, list], description: `References to artifacts of the kind ${artifact}` };
+}
+
+/** A value that may also be a reference, or hold references in its lists and maps. */
+function orReference(value: JsonSchema | boolean): JsonSchema | boolean {
+  if (typeof value === 'boolean') return value;
+  const { title, description, default: byDefault, ...inner } = value;
+  const { items, properties } = inner;
+  if (items !== undefined && !Array.isArray(items))
+    inner.items = orReference(items as JsonSchema) as JsonSchema;
+  if (properties !== undefined)
+    inner.properties = mapValues(properties, orReference) as Record<string, JsonSchema>;
+  return {
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
+    ...(byDefault !== undefined && { default: byDefault }),
+    anyOf: [inner, reference],
+  };
+}
+
+/** A map with the keys of a shape; `replaced` holds the keys that zod cannot say as well. */
+function objectSchema(shape: Shape, replaced: Record<string, JsonSchema> = {}): JsonSchema {
+  const plain = Object.entries(shape).filter(([key]) => !Object.hasOwn(replaced, key));
+  const schema = z.toJSONSchema(z.strictObject(Object.fromEntries(plain)), { target, io: 'input' });
+  const described = Object.entries(shape).map(([key, { description }]) => {
+    const property = replaced[key] ?? schema.properties?.[key] ?? {};
+    return [key, description === undefined ? property : { description, ...(property as JsonSchema) }];
+  });
+  const required = Object.keys(shape).filter((key) => !shape[key]?.safeParse(undefined).success);
+  return {
+    type: 'object',
+    properties: Object.fromEntries(described),
+    additionalProperties: false,
+    ...(required.length > 0 && { required }),
+  };
+}
+
+function mapOf(values: JsonSchema): JsonSchema {
+  return {
+    type: 'object',
+    propertyNames: { pattern: namePattern.source },
+    additionalProperties: values,
+  };
+}
+
+function mapValues<In, Out>(map: Record<string, In>, change: (value: In) => Out): Record<string, Out> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}

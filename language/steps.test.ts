@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest';
+import { problemsOf, stepProblems } from './testing.ts';
+
+const faces = '  faces: { uses: ingest, with: { source: x } }\n';
+const people = `${faces}  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}" } }\n`;
+
+describe('the file as a whole', () => {
+  test.each([
+    ['', '1:1 1 The pipeline must be a map, not empty'],
+    ['- a\n', '1:1 3 The pipeline must be a map, not a list'],
+    ['just text', '1:1 9 The pipeline must be a map, not a string'],
+  ])('%j', (text, problem) => {
+    expect(problemsOf(text)).toEqual([problem]);
+  });
+
+  test('keys that are missing or unknown', () => {
+    expect(problemsOf('nam: x\nsteps: {}\n')).toEqual([
+      '1:1 3 `nam` is not a key of a pipeline [name]',
+      '1:1 1 `name` is missing',
+      '1:1 1 `summary` is missing',
+      '2:1 5 `steps` names no step',
+    ]);
+  });
+
+  test('name and summary', () => {
+    expect(problemsOf(`name: My Pipeline\nsummary: ""\nsteps:\n${faces}`)).toEqual([
+      '1:7 11 `name` must be in kebab-case, such as weekly-retraining',
+      '2:10 2 `summary` must have at least 1 character',
+    ]);
+  });
+
+  test('too many steps', () => {
+    const steps = Array.from(
+      { length: 501 },
+      (_, index) => `  s${index}: { uses: ingest, with: { source: x } }\n`,
+    );
+    expect(problemsOf(`name: x\nsummary: x\nsteps:\n${steps.join('')}`)).toEqual([
+      '3:1 5 The pipeline has 501 steps; at most 500 are possible',
+    ]);
+  });
+
+  test('a step given twice', () => {
+    expect(stepProblems(`${faces}${faces}`)).toEqual(['2:3 5 `faces` is given twice']);
+  });
+});
+
+describe('keys of a step', () => {
+  test.each([
+    ['  a: ingest', '1:6 6 `a` must be a map, not a string'],
+    ['  a: { with: { source: x } }', '1:3 1 `uses` is missing'],
+    ['  a: { uses: 3 }', '1:14 1 `uses` must be a string, not 3'],
+    [
+      '  a: { uses: injest }',
+      '1:14 6 `injest` is not a step kind; there are compare, evaluate, export, index, ingest, train [ingest]',
+    ],
+    [
+      '  a: { uses: constructor }',
+      '1:14 11 `constructor` is not a step kind; there are compare, evaluate, export, index, ingest, train',
+    ],
+    ['  a: { uses: ingest, width: {}, with: { source: x } }', '1:22 5 `width` is not a key of a step [with]'],
+    ['  a: { uses: ingest, with: [x] }', '1:28 3 `with` must be a map, not a list'],
+    ['  a: { uses: ingest, needs: b, with: { source: x } }', '1:29 1 `needs` must be a list, not a string'],
+    ['  a: { uses: ingest, needs: [b], with: { source: x } }', '1:30 1 There is no step `b`'],
+    ['  a: { uses: ingest, each: bb, with: { source: x } }', '1:28 2 There is no step `bb`'],
+    [
+      '  a b: { uses: ingest, with: { source: x } }',
+      '1:3 3 `a b` cannot be the name of a step: up to 63 letters, digits, - and _, beginning with a letter',
+    ],
+  ])('%s', (steps, problem) => {
+    expect(stepProblems(steps)).toEqual([problem]);
+  });
+
+  test.each([
+    ['timeout: 5', '5'],
+    ['timeout: 3 days', '3 days'],
+    ['timeout: 0s', '0s'],
+    ['timeout: -1m', '-1m'],
+  ])('%s', (entry, written) => {
+    expect(stepProblems(`  a: { uses: ingest, ${entry}, with: { source: x } }`)).toEqual([
+      `1:31 ${written.length} \`timeout\` must be a duration such as 90s, 30m, 12h or 7d`,
+    ]);
+  });
+
+  test.each([
+    ['attempts: 0', '`attempts` must be at least 1'],
+    ['attempts: -3', '`attempts` must be at least 1'],
+    ['attempts: 1.5', '`attempts` must be a whole number, not 1.5'],
+    ['attempts: 5000', '`attempts` must be at most 1000'],
+    ['backoff: 0s', '`backoff` must be a duration such as 90s, 30m, 12h or 7d'],
+    ['factor: 0.5', '`factor` must be at least 1'],
+    ['maxBackoff: 5s', '`maxBackoff` must not be shorter than `backoff`'],
+  ])('retry: { %s }', (entry, message) => {
+    const [key = '', value = ''] = entry.split(': ');
+    expect(stepProblems(`  a: { uses: ingest, retry: { ${entry} }, with: { source: x } }`)).toEqual([
+      `1:${key.length + 33} ${value.length} ${message}`,
+    ]);
+  });
+
+  test('an unknown key of retry and a wrong queue', () => {
+    expect(
+      stepProblems(
+        '  a: { uses: ingest, retry: { atempts: 2 }, resources: { queue: "a b" }, with: { source: x } }',
+      ),
+    ).toEqual([
+      '1:31 7 `atempts` is not a known key',
+      '1:65 5 `queue` must be a queue name such as gpu or gpu-a100',
+    ]);
+  });
+});
+
+describe('inputs', () => {
+  test.each([
+    ['  a: { uses: index }', '1:3 1 The input `dataset` of `index` is missing'],
+    ['  a: { uses: index, with: {} }', '1:21 4 The input `dataset` of `index` is missing'],
+    [
+      '  a: { uses: index, with: { dataset: faces } }',
+      '1:38 5 `dataset` of `index` takes a dataset: a reference such as ${{ steps.STEP.OUTPUT }}',
+    ],
+    [
+      '  a: { uses: compare, with: { reports: [faces] } }',
+      '1:41 5 `reports` of `compare` takes a report: a reference such as ${{ steps.STEP.OUTPUT }}',
+    ],
+    [
+      '  a: { uses: compare, with: { reports: [] } }',
+      '1:40 2 `reports` of `compare` must have at least 1 item',
+    ],
+    [
+      '  a: { uses: compare, with: { reports: 3 } }',
+      '1:40 1 `reports` of `compare` takes a list of reports: a reference such as ${{ steps.STEP.OUTPUT }}',
+    ],
+  ])('%s', (steps, problem) => {
+    expect(stepProblems(steps)).toEqual([problem]);
+  });
+
+  test.each([
+    [
+      'train',
+      'index',
+      'steps.faces.dataset',
+      '`steps.faces.dataset` is a dataset, but `index` of `train` takes an index',
+    ],
+    [
+      'train',
+      'index',
+      'steps.faces.identities',
+      '`steps.faces.identities` is a metric, but `index` of `train` takes an index',
+    ],
+    [
+      'train',
+      'index',
+      'steps.people.*.index',
+      '`steps.people.*.index` is a list of indexes, but `index` of `train` takes one index',
+    ],
+    [
+      'compare',
+      'reports',
+      'steps.people.index',
+      '`steps.people.index` is an index, but `reports` of `compare` takes a report',
+    ],
+    [
+      'export',
+      'checkpoint',
+      'matrix.m',
+      '`matrix.m` is an axis, but `checkpoint` of `export` takes a checkpoint',
+    ],
+  ])('%s with %s: %s', (uses, input, reference, message) => {
+    const [problem, ...others] = stepProblems(
+      `${people}  x: { uses: ${uses}, matrix: { m: [1] }, with: { ${input}: "\${{ ${reference} }}" } }\n`,
+    );
+    expect(others).toEqual([]);
+    expect(problem?.replace(/^\S+ \d+ /, '')).toBe(message);
+    expect(problem?.split(' ')[1]).toBe(String(reference.length));
+  });
+
+  test('one report is not a list, but an item of one', () => {
+    const report = `${people}  r: { uses: evaluate, with: { index: "\${{ steps.people.index }}", label: r } }\n`;
+    expect(
+      stepProblems(`${report}  t: { uses: compare, with: { reports: "\${{ steps.r.report }}" } }\n`),
+    ).toEqual(['4:45 14 `steps.r.report` is one report, but `reports` of `compare` takes a list of reports']);
+    expect(
+      stepProblems(`${report}  t: { uses: compare, with: { reports: ["\${{ steps.r.report }}"] } }\n`),
+    ).toEqual([]);
+    expect(
+      stepProblems(`${report}  t: { uses: compare, with: { reports: "\${{ steps.r.*.report }}" } }\n`),
+    ).toEqual([]);
+  });
+});
+
+describe('references', () => {
+  test.each([
+    ['params.sorce', '1:46 5 The pipeline has no param `sorce`'],
+    ['steps.fases.dataset', '1:45 5 There is no step `fases` [faces]'],
+    [
+      'steps.faces.datset',
+      '1:51 6 `faces` has no output `datset`; it has dataset, identities, instances, rejected [dataset]',
+    ],
+    [
+      'steps.faces.*.datset',
+      '1:53 6 `faces` has no output `datset`; it has dataset, identities, instances, rejected [dataset]',
+    ],
+    ['matrix.head', '1:46 4 `people` has no axis `head`'],
+    ['step.faces.dataset', '1:39 4 References begin with `params`, `steps` or `matrix`, not `step`'],
+  ])('%s', (reference, problem) => {
+    expect(
+      stepProblems(`  people: { uses: index, with: { dataset: "\${{ ${reference} }}" } }\n${faces}`),
+    ).toEqual([problem.replace(/^1:(\d+)/, (_, column) => `1:${Number(column) + 9}`)]);
+  });
+});
+
+test('all errors of a file at once, in its order', () => {
+  const text = [
+    'name: example',
+    'summary: An example',
+    'steps:',
+    '  faces: { uses: ingest, with: { source: x, quality: 10 } }',
+    '  people: { uses: index, with: { datset: "${{ steps.faces.dataset }}" } }',
+    '  train:',
+    '    uses: train',
+    '    timeout: soon',
+    '    with:',
+    '      index: ${{ steps.peple.index }}',
+    '      poolratio: 0.1',
+    '      augment: [flip, blur]',
+  ].join('\n');
+  expect(problemsOf(text)).toEqual([
+    '4:54 2 `quality` of `ingest` must be at least 50',
+    '5:26 4 The input `dataset` of `index` is missing',
+    '5:34 6 `datset` is not a param of `index` [dataset]',
+    '8:14 4 `timeout` must be a duration such as 90s, 30m, 12h or 7d',
+    '10:24 5 There is no step `peple` [people]',
+    '11:7 9 `poolratio` is not a param of `train` [poolRatio]',
+    '12:23 4 `augment[1]` of `train` must be one of flip, shift, brightness',
+  ]);
+});

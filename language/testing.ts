@@ -1,0 +1,46 @@
+/** For the tests of this folder: the shipped step kinds, and problems in a form that reads well in a test. */
+import { compareStep } from '../activities/compare/contract.ts';
+import { evaluateStep } from '../activities/evaluate/contract.ts';
+import { exportStep } from '../activities/export/contract.ts';
+import { indexStep } from '../activities/index/contract.ts';
+import { ingestStep } from '../activities/ingest/contract.ts';
+import { trainStep } from '../activities/train/contract.ts';
+import { readPipeline } from './check.ts';
+import { compile } from './compile.ts';
+import type { JsonObject } from './json.ts';
+import type { Plan } from './plan.ts';
+import type { StepRegistry } from './step.ts';
+
+export const registry: StepRegistry = {
+  compare: compareStep,
+  evaluate: evaluateStep,
+  export: exportStep,
+  index: indexStep,
+  ingest: ingestStep,
+  train: trainStep,
+};
+
+export const header = 'name: example\nsummary: An example\n';
+
+/** The problems of a text as `line:column length message [suggestion]`. */
+export function problemsOf(text: string): string[] {
+  const read = readPipeline(text, registry);
+  if (!('problems' in read)) return [];
+  return read.problems.map(({ line, column, length, message, suggestion }) => {
+    const hint = suggestion === undefined ? '' : ` [${suggestion}]`;
+    return `${line}:${column} ${length} ${message}${hint}`;
+  });
+}
+
+/** As `problemsOf`, for the text of `steps:` alone; lines count from the first step. */
+export function stepProblems(steps: string): string[] {
+  return problemsOf(`${header}steps:\n${steps}`).map((problem) =>
+    problem.replace(/^\d+/, (line) => String(Number(line) - 3)),
+  );
+}
+
+export function planOf(text: string, params: JsonObject = {}): Plan {
+  const compiled = compile({ text, digest: 'digest' }, params, registry);
+  if (!('plan' in compiled)) throw new Error(JSON.stringify(compiled));
+  return compiled.plan;
+}

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { type Bound, knownValue, partOf, referencesIn } from './bind.ts';
+import { type Complaint, checkValue } from './complaints.ts';
+import { type Coordinates, combinations } from './coordinates.ts';
+import { subjectOf } from './fields.ts';
+import type { Findings } from './findings.ts';
+import { plural, withArticle } from './inputs.ts';
+import type { JsonObject } from './json.ts';
+import { own } from './own.ts';
+import { paramProblem } from './params.ts';
+import type { Path } from './places.ts';
+import type { Axis } from './plan.ts';
+import type { ParamProblem } from './problems.ts';
+import type { StepContract } from './step.ts';
+import { accepts, typeOf } from './types.ts';
+
+/** What is known of the params of the run while a pipeline is checked. */
+export interface KnownParams {
+  /** Without those that have no default and were not given. */
+  values: JsonObject;
+  /** Names of those that the run was given: a value of theirs that does not fit is no fault of the file. */
+  given: ReadonlySet<string>;
+}
+
+/** The `with` of a step, less its inputs. */
+export interface StepParams {
+  contract: StepContract;
+  bound: Record<string, Bound>;
+  /** Path of the step's `with`. */
+  path: Path;
+  axes: readonly Axis[];
+}
+
+/**
+ * Checks the params of a step against its contract, for every combination of the axes that they use.
+ * Returns them with the defaults filled in; params that are known only in the run are left out.
+ */
+export function checkParams(
+  step: StepParams,
+  known: KnownParams,
+  findings: Findings,
+  paramProblems: ParamProblem[],
+): JsonObject | undefined {
+  checkTypes(step, known, findings);
+  const used = step.axes.filter((axis) => uses(step.bound, axis));
+  const open = new Set(Object.keys(step.bound).filter((name) => isOpen(step.bound[name], used, known)));
+  const schema = open.size === 0 ? step.contract.params : without(step.contract.params, open);
+  const missing = reportMissing(step, findings);
+  let filled: JsonObject | undefined;
+  for (const at of combinations(used)) {
+    const checked = checkValue(schema, valuesOf(step.bound, open, known, at));
+    if ('value' in checked) filled ??= checked.value as JsonObject;
+    else {
+      for (const complaint of checked.complaints) {
+        if (complaint.path.length === 1 && missing.has(String(complaint.path[0]))) continue;
+        report(complaint, { step, known, at, findings, paramProblems });
+      }
+    }
+  }
+  return filled;
+}
+
+function valuesOf(
+  bound: Record<string, Bound>,
+  open: ReadonlySet<string>,
+  known: KnownParams,
+  at: Coordinates,
+): JsonObject {
+  const entries = Object.entries(bound).filter(([name]) => !open.has(name));
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, knownValue(value, known.values, at) ?? null]),
+  );
+}
+
+function isOpen(bound: Bound | undefined, used: readonly Axis[], known: KnownParams): boolean {
+  const first = Object.fromEntries(used.map((axis) => [axis.name, axis.values[0] ?? null]));
+  return bound === undefined || knownValue(bound, known.values, first) === undefined;
+}
+
+function uses(bound: Record<string, Bound>, axis: Axis): boolean {
+  return Object.values(bound)
+    .flatMap(referencesIn)
+    .some(({ referent }) => referent.is === 'matrix' && referent.axis === axis);
+}
+
+function without(schema: z.ZodObject, names: ReadonlySet<string>): z.ZodObject {
+  return z.strictObject(
+    Object.fromEntries(Object.entries(schema.shape).filter(([name]) => !names.has(name))),
+  );
+}
+
+function reportMissing({ contract, bound, path }: StepParams, findings: Findings): Set<string> {
+  const missing = Object.entries(contract.params.shape)
+    .filter(([name, schema]) => !Object.hasOwn(bound, name) && !schema.safeParse(undefined).success)
+    .map(([name]) => name);
+  for (const name of missing)
+    findings.atKey(path, `The param \`${name}\` of \`${contract.name}\` is missing`);
+  return new Set(missing);
+}
+
+interface Blame {
+  step: StepParams;
+  known: KnownParams;
+  at: Coordinates;
+  findings: Findings;
+  paramProblems: ParamProblem[];
+}
+
+/** Reports a wrong value where it was written: in the file, in a matrix, or in the params of the run. */
+function report({ path, says, suggestion }: Complaint, blame: Blame): void {
+  const { step, known, at, findings, paramProblems } = blame;
+  const uses = `\`${step.contract.name}\``;
+  const message = path.length === 0 ? `${uses} ${says}` : `\`${subjectOf(path)}\` of ${uses} ${says}`;
+  const { bound, rest } = innermost({ map: step.bound }, path);
+  const given = givenParam(bound, known);
+  const referent = bound !== undefined && 'ref' in bound ? bound.referent : undefined;
+  if (given !== undefined) {
+    paramProblems.push(paramProblem(given, `\`${given}\`: ${message}`, suggestion));
+  } else if (referent?.is === 'matrix') {
+    const { origin, name, values } = referent.axis;
+    const index = values.indexOf(own(at, name) ?? null);
+    findings.atValue(['steps', origin, 'matrix', name, index, ...rest], message, suggestion);
+  } else if (referent?.is === 'param') {
+    const value = JSON.stringify(own(known.values, referent.param));
+    const place = [...step.path, ...path.slice(0, path.length - rest.length)];
+    findings.atValue(place, `${message}; \`${referent.param}\` is ${value} by default`);
+  } else {
+    findings.atValue([...step.path, ...path], message, suggestion);
+  }
+}
+
+/** The param of the run that a value was made of, if there is one. */
+function givenParam(bound: Bound | undefined, known: KnownParams): string | undefined {
+  const references = bound === undefined ? [] : referencesIn(bound);
+  return references
+    .flatMap(({ referent }) => (referent.is === 'param' ? [referent.param] : []))
+    .find((param) => known.given.has(param));
+}
+
+/** Follows a path into a value as far as its lists and maps are written out. */
+function innermost(bound: Bound, path: Path): { bound: Bound | undefined; rest: Path } {
+  let at: Bound | undefined = bound;
+  for (const [depth, part] of path.entries()) {
+    if (at === undefined || !('map' in at || 'list' in at)) return { bound: at, rest: path.slice(depth) };
+    at = 'map' in at ? own(at.map, String(part)) : at.list[Number(part)];
+  }
+  return { bound: at, rest: [] };
+}
+
+/** Checks what is known only by its type: outputs of other steps, and params that a run must give. */
+function checkTypes({ contract, bound, path }: StepParams, known: KnownParams, findings: Findings): void {
+  for (const [name, value] of Object.entries(bound)) {
+    const target = `\`${name}\` of \`${contract.name}\``;
+    for (const { referent, ref, path: at } of referencesIn(value)) {
+      if (referent.is !== 'artifact') continue;
+      const thing = referent.many ? `a list of ${plural(referent.kind)}` : withArticle(referent.kind);
+      findings.inText(at, partOf(ref), `\`${ref.written}\` is ${thing}, but ${target} takes a value`);
+    }
+    const schema = own(contract.params.shape, name);
+    const type = knownValue(value, known.values, {}) === undefined ? typeOf(value) : undefined;
+    if (schema === undefined || type === undefined || accepts(schema, type.types)) continue;
+    const subject = 'ref' in value ? `\`${value.ref.written}\`` : 'This';
+    const message = `${subject} is ${type.word}, which ${target} does not take`;
+    if ('ref' in value) findings.inText(value.path, partOf(value.ref), message);
+    else findings.atValue([...path, name], message);
+  }
+}
