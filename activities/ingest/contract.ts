@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { artifact, defineStep, metric } from '../../language/step.ts';
+
+export const ingestStep = defineStep({
+  name: 'ingest',
+  version: 1,
+  summary: 'Reads a folder of images per identity and packs them as square JPEGs into WebDataset shards.',
+  params: z.strictObject({
+    source: z.string().min(1).meta({
+      title: 'Images',
+      description:
+        'Where the images are, one folder per identity: `s3://bucket/prefix`, an absolute folder, or `sample:att-faces`',
+    }),
+    imageSize: z
+      .int()
+      .min(16)
+      .max(1024)
+      .default(112)
+      .describe('Width and height of the stored images, in pixels'),
+    fit: z
+      .enum(['cover', 'contain', 'fill'])
+      .default('cover')
+      .describe('How an image that is not square becomes square: cut its middle out, pad it, or stretch it'),
+    quality: z
+      .int()
+      .min(50)
+      .max(100)
+      .default(95)
+      .describe('JPEG quality of images that are not stored as they are'),
+    shardMiB: z
+      .number()
+      .positive()
+      .max(4096)
+      .default(64)
+      .describe('Size of a shard at which the next one begins, in MiB'),
+  }),
+  inputs: {},
+  outputs: {
+    dataset: artifact('dataset'),
+    identities: metric('count'),
+    instances: metric('count'),
+    rejected: metric('count'),
+  },
+  queue: 'data',
+  timeout: '7d',
+  heartbeat: '30s',
+  fingerprint: true,
+});

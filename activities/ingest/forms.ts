@@ -1,0 +1,18 @@
+import { isAbsolute } from 'node:path';
+import type { ArtifactStore } from '../../artifacts/store.ts';
+import { F2cError } from '../../errors/failure.ts';
+import { openBucketSource } from './bucket.ts';
+import { openFolderSource } from './folder.ts';
+import { openSampleSource } from './sample.ts';
+import type { Source } from './source.ts';
+
+/** Opens a source by its written form; F2C_SOURCE_INVALID if it has none that is known. */
+export function openSource(text: string, store: ArtifactStore): Source {
+  if (text.startsWith('s3://')) return openBucketSource(text, store.bucket.s3);
+  if (text.startsWith('sample:')) return openSampleSource(text);
+  if (isAbsolute(text)) return openFolderSource(text);
+  throw new F2cError('F2C_SOURCE_INVALID', {
+    what: `The source \`${text}\` is not written in a form that is known`,
+    fix: 'Write `s3://bucket/prefix`, an absolute folder such as `/data/faces`, or `sample:att-faces`',
+  });
+}

@@ -1,0 +1,73 @@
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { BlobRef, Manifest } from '../artifacts/manifest.ts';
+import type { ArtifactStore } from '../artifacts/store.ts';
+import type { JsonObject } from '../language/json.ts';
+import type { ArtifactPort, StepContract } from '../language/step.ts';
+
+/** What a step is given beside its inputs and params. */
+export interface StepContext {
+  /** Content key of the artifact being made. */
+  readonly key: string;
+  readonly store: ArtifactStore;
+  /** For a step that reads the outside world: the fingerprint that its key was made with. */
+  readonly fingerprint?: string;
+  /** An empty folder of this attempt's own; removed afterwards. */
+  readonly workDir: string;
+  /** Aborted when the run is cancelled, the attempt times out or the worker shuts down. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** Local, verified copy of one file of an artifact, kept for later steps; read it, do not change it. */
+  open(artifact: Manifest, file: string): Promise<string>;
+  /** Tells the run how far the step is. Cheap: call it as often as you like. */
+  progress(progress: Progress): void;
+}
+
+export interface Progress {
+  done: number;
+  total: number;
+  /** What is counted: "images", "steps", "pairs". */
+  unit: string;
+  /** One short phrase: "loss 1.23, 840 images/s". */
+  note?: string;
+}
+
+/** What a step has made. Files are local paths, contents, or blobs that are in the store already. */
+export interface Made {
+  files: Record<string, string | Uint8Array | BlobRef>;
+  facts: JsonObject;
+  metrics: Record<string, number>;
+  measured?: Record<string, number>;
+}
+
+type InputOf<P> =
+  P extends ArtifactPort<infer Many, infer Optional>
+    ? Many extends true
+      ? Manifest[]
+      : Optional extends true
+        ? Manifest | undefined
+        : Manifest
+    : never;
+
+/** The inputs and params of a step in one object, as in its `with`. */
+export type StepInput<C extends StepContract> = {
+  [Name in keyof C['inputs']]: InputOf<C['inputs'][Name]>;
+} & z.output<C['params']>;
+
+export interface StepImplementation<C extends StepContract = StepContract> {
+  readonly contract: C;
+  readonly work: (input: StepInput<C>, step: StepContext) => Promise<Made>;
+  /** Digest of what the step would read of the outside world. */
+  readonly fingerprint?: (
+    params: z.output<C['params']>,
+    step: Pick<StepContext, 'store' | 'signal'>,
+  ) => Promise<string>;
+}
+
+export function implement<C extends StepContract>(
+  contract: C,
+  work: StepImplementation<C>['work'],
+  fingerprint?: StepImplementation<C>['fingerprint'],
+): StepImplementation<C> {
+  return fingerprint === undefined ? { contract, work } : { contract, work, fingerprint };
+}
