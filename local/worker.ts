@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import type { Queue } from '../language/step.ts';
+import { queues } from '../language/step.ts';
+import { startChild } from './child.ts';
+import type { Part } from './keep.ts';
+import { root } from './paths.ts';
+import { untilReady } from './ready.ts';
+
+export const workerRoles = queues;
+
+export interface WorkerOptions {
+  role: Queue;
+  home: string;
+  env: NodeJS.ProcessEnv;
+  /** Gives up a start. */
+  signal?: AbortSignal;
+}
+
+/** Long enough for a training to commit its checkpoint. */
+const graceMs = 30_000;
+
+/** Starts a worker process; ready when it says `{"ready":true}` on its standard output. */
+export async function startWorker({ role, home, env, signal }: WorkerOptions): Promise<Part> {
+  let ready = false;
+  const child = startChild({
+    command: process.execPath,
+    args: ['--import', 'tsx', join(root, 'workers', 'main.ts'), '--role', role],
+    env,
+    cwd: root,
+    log: join(home, 'logs', `worker-${role}.log`),
+    onLine: (line) => {
+      ready ||= saysReady(line);
+    },
+  });
+  const stop = () => child.stop(graceMs);
+  try {
+    await untilReady(
+      `The ${role} worker`,
+      child,
+      async () => {
+        if (!ready) throw new Error('no ready line yet');
+      },
+      signal,
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { child, stop };
+}
+
+function saysReady(line: string): boolean {
+  try {
+    return JSON.parse(line)?.ready === true;
+  } catch {
+    return false;
+  }
+}
