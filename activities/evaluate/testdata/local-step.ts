@@ -1,0 +1,22 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { openStore } from '../../../artifacts/store.ts';
+import type { Progress, StepContext } from '../../step.ts';
+
+/** What a step is given, with the files of its input artifacts in `folder`/<kind>; `told` collects its progress. */
+export async function localStep(folder: string): Promise<StepContext & { told: Progress[] }> {
+  const workDir = join(folder, 'work');
+  await mkdir(workDir, { recursive: true });
+  const told: Progress[] = [];
+  return {
+    key: '0'.repeat(64),
+    store: openStore({}),
+    workDir,
+    signal: new AbortController().signal,
+    log: pino({ level: 'silent' }),
+    open: async (artifact, file) => join(folder, artifact.kind, file),
+    progress: (progress) => told.push(progress),
+    told,
+  };
+}
