@@ -8,11 +8,11 @@ export interface Finished {
   stderr: string;
 }
 
-/** Runs the `f2c` command as a user would, on the stack of a home of its own. */
-export function f2c(home: string, ...args: string[]): Promise<Finished> {
+/** Runs the `f2c` command as a user would: with F2C_HOME for a stack of its own, or with the servers to talk to. */
+export function f2c(settings: Record<string, string>, ...args: string[]): Promise<Finished> {
   const child = spawn(process.execPath, [join(root, 'cli', 'bin.mjs'), ...args], {
     cwd: root,
-    env: { ...process.env, F2C_HOME: home },
+    env: { ...process.env, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const texts = { stdout: '', stderr: '' };

@@ -1,0 +1,51 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { blobKey } from '../artifacts/blobs.ts';
+import { sha256 } from '../artifacts/canonical.ts';
+import type { ArtifactStore } from '../artifacts/store.ts';
+import { F2cError } from '../errors/failure.ts';
+import { nearest } from '../language/nearest.ts';
+
+const folder = fileURLToPath(new URL('../pipelines/', import.meta.url));
+const ending = '.yaml';
+
+/** The text of a pipeline file, as it ran or will run. */
+export interface PipelineSource {
+  text: string;
+  /** SHA-256 of the text; it is also a blob of the store. */
+  digest: string;
+  /** File name for messages. */
+  file: string;
+}
+
+/** Finds what a run names: a shipped pipeline by its name, or a stored file by its digest, `sha256:<hex>`. */
+export async function findPipeline(store: ArtifactStore, reference: string): Promise<PipelineSource> {
+  const digest = /^sha256:([0-9a-f]{64})$/.exec(reference)?.[1];
+  return digest === undefined ? await shippedPipeline(store, reference) : await storedPipeline(store, digest);
+}
+
+async function storedPipeline(store: ArtifactStore, digest: string): Promise<PipelineSource> {
+  const stored = await store.bucket.read(blobKey(digest));
+  if (stored === undefined || sha256(stored.text) !== digest) {
+    throw new F2cError('F2C_PIPELINE_UNKNOWN', {
+      what: `The store has no pipeline file with the digest ${digest}`,
+      fix: 'Start the run with `f2c run FILE`, which stores the file',
+    });
+  }
+  return { text: stored.text, digest, file: 'pipeline' };
+}
+
+async function shippedPipeline(store: ArtifactStore, name: string): Promise<PipelineSource> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith(ending));
+  const names = files.map((file) => file.slice(0, -ending.length)).sort();
+  if (!names.includes(name)) {
+    const meant = nearest(name, names);
+    throw new F2cError('F2C_PIPELINE_UNKNOWN', {
+      what: `No pipeline is named "${name}"`,
+      fix: meant === undefined ? `There are: ${names.join(', ')}` : `Did you mean "${meant}"`,
+    });
+  }
+  const bytes = await readFile(`${folder}${name}${ending}`);
+  const { digest } = await store.putBlob(bytes);
+  return { text: bytes.toString('utf8'), digest, file: `pipelines/${name}${ending}` };
+}

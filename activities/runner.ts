@@ -1,0 +1,118 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { BlobCache } from '../artifacts/cache.ts';
+import type { BlobRef, Manifest } from '../artifacts/manifest.ts';
+import type { ArtifactStore } from '../artifacts/store.ts';
+import { F2cError } from '../errors/failure.ts';
+import { artifactOutput, type StepContract } from '../language/step.ts';
+import { asActivity } from './boundary.ts';
+import { codeDigest } from './code.ts';
+import { loadImplementation } from './registry.ts';
+import type { Made, Progress, StepContext, StepImplementation, StepInput } from './step.ts';
+import { keyParts, type StepDone, type WorkTask } from './tasks.ts';
+
+/** What a worker lends to the steps that it runs. */
+export interface WorkerTools {
+  store: ArtifactStore;
+  cache: BlobCache;
+  log: Logger;
+  /** Folder in which every attempt gets a folder of its own. */
+  scratch: string;
+}
+
+/** The activity of a step kind: loads the inputs, does the work, uploads what was made, commits the manifest. */
+export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask) => Promise<StepDone> {
+  return (task) =>
+    asActivity(async (signal, progress) => {
+      const implementation = await loadImplementation(uses);
+      await mkdir(tools.scratch, { recursive: true });
+      const workDir = await mkdtemp(join(tools.scratch, `${uses}-`));
+      try {
+        const made = await work(implementation, task, contextOf(task, workDir, tools, signal, progress));
+        return await commit(implementation, task, made, tools.store);
+      } finally {
+        await rm(workDir, { recursive: true, force: true });
+      }
+    });
+}
+
+function contextOf(
+  task: WorkTask,
+  workDir: string,
+  { store, cache, log }: WorkerTools,
+  signal: AbortSignal,
+  progress: (progress: Progress) => void,
+): StepContext {
+  return {
+    key: task.key,
+    ...(task.fingerprint === undefined ? {} : { fingerprint: task.fingerprint }),
+    store,
+    workDir,
+    signal,
+    log: log.child({ run: task.run, step: task.step }),
+    progress,
+    open: async (artifact, file) => {
+      const blob = artifact.files[file];
+      if (blob === undefined) {
+        throw new F2cError('F2C_DATA_CORRUPT', {
+          what: `The ${artifact.kind} ${artifact.key} has no file ${file}`,
+        });
+      }
+      return await cache.path(blob, store, signal);
+    },
+  };
+}
+
+async function work(
+  { contract, work }: StepImplementation,
+  task: WorkTask,
+  context: StepContext,
+): Promise<Made> {
+  const inputs: Record<string, Manifest | Manifest[]> = {};
+  for (const [name, ref] of Object.entries(task.inputs)) {
+    inputs[name] = Array.isArray(ref)
+      ? await Promise.all(ref.map((one) => context.store.load(one)))
+      : await context.store.load(ref);
+  }
+  const params = contract.params.safeParse(task.params);
+  if (!params.success) {
+    // Only what another step measured can still be wrong here: literals were checked before the run.
+    const what = `The params of ${task.step} do not fit: ${z.prettifyError(params.error)}`;
+    throw new F2cError('F2C_CONFIG_INVALID', { what, fix: 'Correct the reference in its `with`' });
+  }
+  return await work({ ...params.data, ...inputs } as StepInput<StepContract>, context);
+}
+
+async function commit(
+  { contract }: StepImplementation,
+  task: WorkTask,
+  { files, facts, metrics, measured = {} }: Made,
+  store: ArtifactStore,
+): Promise<StepDone> {
+  const blobs: Record<string, BlobRef> = {};
+  for (const [name, content] of Object.entries(files)) blobs[name] = await uploaded(content, store);
+  const { step, version } = { step: contract.name, version: contract.version };
+  const { manifest } = await store.commit(
+    {
+      kind: artifactOutput(contract).kind,
+      key: task.key,
+      files: blobs,
+      facts,
+      metrics,
+      measured,
+      madeBy: { step, version, code: codeDigest(step), run: task.run, at: new Date().toISOString() },
+      from: keyParts(task),
+      inputs: task.inputs,
+    },
+    task.repair,
+  );
+  const { kind, key, digest } = manifest;
+  return { artifact: { kind, key, digest }, metrics: manifest.metrics };
+}
+
+function uploaded(content: string | Uint8Array | BlobRef, store: ArtifactStore): Promise<BlobRef> | BlobRef {
+  if (typeof content === 'string') return store.putBlob({ path: content });
+  return content instanceof Uint8Array ? store.putBlob(content) : content;
+}

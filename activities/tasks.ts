@@ -1,0 +1,67 @@
+import type { ArtifactRef, KeyParts } from '../artifacts/manifest.ts';
+import type { JsonObject } from '../language/json.ts';
+import type { Progress } from './step.ts';
+
+/** One step instance with its inputs resolved: what passes through Temporal. Never data, only names of it. */
+export interface StepTask {
+  pipeline: string;
+  run: string;
+  /** Instance id: "train[head=dcp]". */
+  step: string;
+  uses: string;
+  version: number;
+  params: JsonObject;
+  inputs: Record<string, ArtifactRef | ArtifactRef[]>;
+  /** Digest of the outside world, for the steps that read it. */
+  fingerprint?: string;
+}
+
+/** The answer of the store: the artifact is there, or must be made and why. */
+export interface LookUp {
+  key: string;
+  /** "hit: …" or "miss: …", for people. */
+  reason: string;
+  hit?: StepDone;
+  /** Set when a damaged artifact has to be replaced: the manifest's etag. */
+  repair?: string;
+}
+
+/** A task that the store cannot answer. */
+export interface WorkTask extends StepTask {
+  key: string;
+  repair?: string;
+}
+
+export interface StepDone {
+  artifact: ArtifactRef;
+  metrics: Record<string, number>;
+}
+
+/** What a running step's heartbeats carry. */
+export interface HeartbeatDetails {
+  progress: Progress | null;
+}
+
+/** First detail of every failure that a step reports. */
+export interface FailureDetails {
+  what: string;
+  where?: string;
+  fix?: string;
+  /** How far the attempt came: `done` of its latest progress. */
+  done: number;
+}
+
+/** Everything that decides the output of a task: artifacts by what they are, not by how they were made. */
+export function keyParts({ uses, version, params, inputs, fingerprint }: StepTask): KeyParts {
+  const digests = Object.entries(inputs).map(([name, ref]) => [
+    name,
+    Array.isArray(ref) ? ref.map(({ digest }) => digest) : ref.digest,
+  ]);
+  return {
+    step: uses,
+    version,
+    params,
+    inputs: Object.fromEntries(digests),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+  };
+}

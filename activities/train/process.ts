@@ -1,0 +1,50 @@
+import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { exited, signalGroup, spawnPython } from '../python.ts';
+
+/** How long the trainer may take to write its last checkpoint when it is told to stop. */
+const graceMs = 30_000;
+
+export interface TrainerProcess {
+  /** Resolves with the exit code or signal. */
+  readonly exit: Promise<number | string>;
+  /** The last lines the process wrote, for the failure that nobody foresaw. */
+  lastWords(): string;
+  /** Asks for a last checkpoint and waits for the end; takes the process down if that takes too long. */
+  stop(): Promise<void>;
+  /** Takes the process and all its ranks down at once. */
+  kill(): Promise<void>;
+}
+
+/** Starts `torchrun` on a config file. */
+export function startTrainer(configPath: string, log: Logger): TrainerProcess {
+  const child = spawnPython([
+    ...['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '1'],
+    ...['-m', 'f2c_trainer', configPath],
+  ]);
+  const words: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on('line', (line) => {
+      log.info({ trainer: line });
+      words.push(line);
+      if (words.length > 20) words.shift();
+    });
+  }
+  const exit = exited(child);
+  exit.catch(() => {});
+
+  const kill = async () => {
+    // torchrun starts its ranks in sessions of their own, out of the group's reach: the closed pipe ends them.
+    child.stdin?.destroy();
+    signalGroup(child, 'SIGKILL');
+    await exit.catch(() => {});
+  };
+  const stop = async () => {
+    signalGroup(child, 'SIGTERM');
+    await Promise.race([exit.catch(() => {}), wait(graceMs, undefined, { ref: false })]);
+    await kill();
+  };
+  return { exit, lastWords: () => words.join('\n'), stop, kill };
+}

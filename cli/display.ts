@@ -1,0 +1,87 @@
+import { createLogUpdate } from 'log-update';
+import type { Progress } from '../activities/step.ts';
+import type { StepState } from '../workflows/runTypes.ts';
+import { duration } from './text.ts';
+import type { Snapshot } from './watch.ts';
+
+const barWidth = 24;
+
+/** Shows a run as it goes: bars that are redrawn on a terminal, a line for every change elsewhere. */
+export interface Display {
+  show(snapshot: Snapshot): void;
+  end(): void;
+}
+
+export function openDisplay(stream: NodeJS.WriteStream): Display {
+  return stream.isTTY ? barDisplay(stream) : lineDisplay(stream);
+}
+
+function barDisplay(stream: NodeJS.WriteStream): Display {
+  const update = createLogUpdate(stream);
+  return {
+    show: (snapshot) => {
+      const { steps } = snapshot.state;
+      const width = Math.max(...steps.map(({ id }) => id.length), 0);
+      const lines = steps.map((step) => {
+        const bar = progressBar(step, snapshot.progress.get(step.id));
+        return `${step.id.padEnd(width)}  ${bar}  ${statusText(step, snapshot)}`.trimEnd();
+      });
+      update(lines.map((line) => line.slice(0, stream.columns - 1)).join('\n'));
+    },
+    end: () => update.done(),
+  };
+}
+
+/** A line whenever a step changes or gets a tenth further: a long step leaves ten lines and not thousands. */
+function lineDisplay(stream: NodeJS.WriteStream): Display {
+  const shown = new Map<string, string>();
+  return {
+    show: (snapshot) => {
+      for (const step of snapshot.state.steps) {
+        const share = doneShare(step, snapshot.progress.get(step.id));
+        const waits = snapshot.queued.has(step.id);
+        const mark = [step.status, step.attempts, waits, Math.floor(share * 10)].join();
+        if (step.status === 'waiting' || shown.get(step.id) === mark) continue;
+        shown.set(step.id, mark);
+        stream.write(`${step.id}  ${statusText(step, snapshot)}\n`);
+      }
+    },
+    end: () => {},
+  };
+}
+
+function progressBar(step: StepState, progress: Progress | undefined): string {
+  const full = Math.round(doneShare(step, progress) * barWidth);
+  return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)}`;
+}
+
+function doneShare({ status }: StepState, progress: Progress | undefined): number {
+  if (status === 'done') return 1;
+  if (status !== 'running' || progress === undefined || progress.total === 0) return 0;
+  return Math.min(progress.done / progress.total, 1);
+}
+
+function statusText(step: StepState, { progress, queued }: Snapshot): string {
+  const parts = step.status === 'running' ? runningText(step, progress, queued) : [step.status];
+  if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
+  if (step.error !== undefined && step.status !== 'done') {
+    parts.push(`${step.error.code}: ${step.error.message}`);
+  }
+  if (step.endedAt !== undefined && step.startedAt !== undefined && step.status !== 'skipped') {
+    parts.push(duration(step.endedAt - step.startedAt));
+  }
+  if (step.status === 'done' && step.cache !== undefined) parts.push(step.cache);
+  return parts.join('  ');
+}
+
+function runningText(
+  { id }: StepState,
+  progress: Snapshot['progress'],
+  queued: Snapshot['queued'],
+): string[] {
+  const queue = queued.get(id);
+  if (queue !== undefined) return [`waits for a worker of the queue ${queue}`];
+  const now = progress.get(id);
+  if (now === undefined) return ['running'];
+  return [`${now.done}/${now.total} ${now.unit}`, ...(now.note === undefined ? [] : [now.note])];
+}

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { f2c } from './support/cli.ts';
+import { startTestStack, type TestStack } from './support/stack.ts';
+
+let stack: TestStack;
+
+beforeAll(async () => {
+  stack = await startTestStack({ workers: false });
+}, 120_000);
+
+afterAll(() => stack.stop());
+
+describe('servers that do not answer as they should', () => {
+  it('an S3 server that is down is one sentence, after a few tries', async () => {
+    const { code, stderr } = await f2c({ ...stack.env, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }, 'list');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^F2C_STORE_UNREACHABLE: .*127\.0\.0\.1:9.*\n$/);
+  });
+
+  it('wrong credentials are one sentence', async () => {
+    const { code, stderr } = await f2c({ ...stack.env, AWS_SECRET_ACCESS_KEY: 'wrong' }, 'list');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^F2C_STORE_DENIED: .*\n$/);
+  });
+
+  it('a Temporal server that is down is one sentence', async () => {
+    const { code, stderr } = await f2c({ ...stack.env, TEMPORAL_ADDRESS: '127.0.0.1:9' }, 'list');
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'F2C_TEMPORAL_UNREACHABLE: The Temporal server does not answer (127.0.0.1:9). ' +
+        'Start it, or correct TEMPORAL_ADDRESS.\n',
+    );
+  });
+
+  it('a run or schedule that does not exist is one sentence', async () => {
+    expect((await f2c(stack.env, 'show', 'nobody')).stderr).toBe(
+      'F2C_RUN_UNKNOWN: There is no run nobody. `npx f2c list` shows the runs.\n',
+    );
+    expect((await f2c(stack.env, 'schedule', 'delete', 'nobody')).stderr).toBe(
+      'F2C_SCHEDULE_UNKNOWN: There is no schedule nobody. `npx f2c schedule list` shows the schedules.\n',
+    );
+  });
+
+  it('scripts get failures as JSON', async () => {
+    const { code, stderr } = await f2c(stack.env, 'show', 'nobody', '--json');
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'F2C_RUN_UNKNOWN', what: 'There is no run nobody' },
+    });
+  });
+});

@@ -1,0 +1,24 @@
+import { Command, Option } from 'commander';
+import { pino } from 'pino';
+import { isRole, roles } from './roles.ts';
+import { startWorker } from './worker.ts';
+
+const { role, queue } = new Command('f2c-worker')
+  .description(
+    'Polls one task queue and does its work until SIGTERM. Settings come from TEMPORAL_* and AWS_*.',
+  )
+  .addOption(new Option('--role <role>', 'what the worker does').choices(roles).makeOptionMandatory())
+  .option('--queue <name>', 'task queue to poll, if it is not the one of the role')
+  .parse()
+  .opts<{ role: string; queue?: string }>();
+if (!isRole(role)) throw new Error(`unknown role ${role}`);
+
+const log = pino({ base: { role } }, pino.destination(2));
+try {
+  const worker = await startWorker({ role, queue: queue ?? role, log });
+  process.stdout.write(`${JSON.stringify({ ready: true, role })}\n`);
+  await worker.run();
+} catch (error) {
+  log.fatal(error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,16 @@
+import { availableParallelism } from 'node:os';
+import { queues } from '../language/step.ts';
+
+/** What a worker does: interpret workflows, work on data with the CPU, or hold a GPU. One queue each. */
+export const roles = queues;
+export type Role = (typeof roles)[number];
+
+export function isRole(name: string): name is Role {
+  return (roles as readonly string[]).includes(name);
+}
+
+/** Steps at a time in one worker. A trainer takes the whole device. */
+export const stepsAtATime: Record<Exclude<Role, 'control'>, number> = {
+  data: availableParallelism(),
+  gpu: 1,
+};

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { controlActivities, fingerprintActivity } from '../activities/control.ts';
+import { contracts } from '../activities/registry.ts';
+import { stepActivity } from '../activities/runner.ts';
+import { BlobCache } from '../artifacts/cache.ts';
+import { openStore } from '../artifacts/store.ts';
+import { homeFolder } from '../local/paths.ts';
+import { type Role, stepsAtATime } from './roles.ts';
+import { connect, ensureSearchAttributes, installRuntime } from './temporal.ts';
+
+const workflowsPath = fileURLToPath(new URL('../workflows/runPipeline.ts', import.meta.url));
+
+/** Runs of pipelines whose state is kept in memory; others are replayed when something happens to them. */
+const maxCachedWorkflows = 500;
+
+/** A worker that is connected and ready to poll. It stops at SIGTERM: steps are told, and given a minute. */
+export async function startWorker({
+  role,
+  queue,
+  log,
+}: {
+  role: Role;
+  queue: string;
+  log: Logger;
+}): Promise<Worker> {
+  installRuntime(log);
+  const { connection, namespace } = await connect();
+  const store = openStore();
+  const common = { connection, namespace, taskQueue: queue, identity: `${role}@${process.pid}` };
+  if (role === 'control') {
+    await ensureSearchAttributes(connection, namespace);
+    return await Worker.create({
+      ...common,
+      workflowsPath,
+      activities: controlActivities(store),
+      maxCachedWorkflows,
+      shutdownForceTime: '10s',
+    });
+  }
+  const home = homeFolder();
+  const tools = { store, cache: new BlobCache(join(home, 'cache')), scratch: join(home, 'scratch'), log };
+  const steps = Object.keys(contracts).map((name) => [name, stepActivity(name, tools)]);
+  return await Worker.create({
+    ...common,
+    activities: { ...Object.fromEntries(steps), fingerprint: fingerprintActivity(store) },
+    maxConcurrentActivityTaskExecutions: stepsAtATime[role],
+    // Often enough for progress bars and for a cancellation to arrive within a second.
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+    shutdownGraceTime: 0,
+    shutdownForceTime: '60s',
+  });
+}

@@ -1,0 +1,94 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  log,
+  sleep,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import type { FailureDetails, HeartbeatDetails } from '../activities/tasks.ts';
+import { catalogue, type ErrorCode, isErrorCode } from '../errors/catalogue.ts';
+import type { PlanRetry } from '../language/plan.ts';
+import type { StepFailure } from './runTypes.ts';
+
+/** Tries that may end without the step getting further, before a person has to look. */
+const triesWithoutProgress = 20;
+
+interface Attempted extends StepFailure {
+  retry: (typeof catalogue)[ErrorCode]['retry'];
+  /** How far the attempt came. */
+  done: number;
+}
+
+/**
+ * Calls `attempt` until it succeeds or fails for good. What the environment does to a step (a dead worker, an
+ * unreachable store) is tried again without limit as long as the step gets further; the step's own failures
+ * are limited by `retry.attempts`, counted anew whenever it got further. Waits are durable timers.
+ */
+export async function untilDone<T>(
+  what: string,
+  retry: PlanRetry,
+  attempt: (number: number) => Promise<T>,
+  onFailure: (failure: StepFailure, waitMs: number) => void,
+): Promise<T> {
+  let furthest = 0;
+  let own = 0;
+  let stuck = 0;
+  for (let number = 1; ; number++) {
+    try {
+      return await attempt(number);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const failure = readFailure(error);
+      if (failure.done > furthest) {
+        furthest = failure.done;
+        own = 0;
+        stuck = 0;
+      }
+      stuck++;
+      if (failure.retry === 'counted') own++;
+      if (failure.retry === 'never' || own >= retry.attempts) throw finalFailure(failure);
+      if (failure.code !== 'F2C_STORE_UNREACHABLE' && stuck >= triesWithoutProgress) {
+        throw finalFailure({ ...failure, code: 'F2C_NO_PROGRESS' });
+      }
+      const waitMs = Math.min(retry.backoffMs * retry.factor ** (stuck - 1), retry.maxBackoffMs);
+      log.warn(`${what}: try ${number} failed`, { code: failure.code, message: failure.message, waitMs });
+      onFailure(failure, waitMs);
+      await sleep(waitMs, { summary: `${what}: waits before try ${number + 1} (${failure.code})` });
+    }
+  }
+}
+
+/** The failure of a step or a run, as workflow code may throw it. */
+export function finalFailure({ code, message }: StepFailure): ApplicationFailure {
+  return ApplicationFailure.create({ type: code, message, nonRetryable: true });
+}
+
+/** What went wrong in an activity, whichever way Temporal tells it. */
+function readFailure(error: unknown): Attempted {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof TimeoutFailure) {
+    const details = cause.lastHeartbeatDetails as HeartbeatDetails | undefined;
+    const done = details?.progress?.done ?? 0;
+    if (cause.timeoutType === 'HEARTBEAT') {
+      return { code: 'F2C_WORKER_DIED', message: 'The worker went silent.', retry: 'always', done };
+    }
+    return {
+      code: 'F2C_STEP_TIMEOUT',
+      message: 'The step ran longer than its timeout.',
+      retry: 'counted',
+      done,
+    };
+  }
+  if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) {
+    const details = cause.details?.[0] as FailureDetails | undefined;
+    return {
+      code: cause.type,
+      message: cause.message,
+      retry: catalogue[cause.type].retry,
+      done: details?.done ?? 0,
+    };
+  }
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { code: 'F2C_STEP_CRASHED', message, retry: 'counted', done: 0 };
+}

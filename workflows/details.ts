@@ -1,0 +1,42 @@
+import type { RunState, StepState } from './runTypes.ts';
+
+const marks: Record<StepState['status'], string> = {
+  waiting: '·',
+  running: '▶',
+  retrying: '↻',
+  done: '✔',
+  failed: '✘',
+  skipped: '–',
+  cancelled: '■',
+};
+
+/** The state of a run as Markdown: what Temporal's own UI shows while it runs and afterwards. */
+export function runDetails(run: RunState): string {
+  const rows = run.steps.map(
+    (step) => `| ${marks[step.status]} | ${cell(step.id)} | ${step.status} | ${about(step)} |`,
+  );
+  return [
+    `**${run.pipeline}**: ${run.summary}`,
+    '',
+    `Status: **${run.status}**${run.error === undefined ? '' : ` · ${run.error.code}: ${cell(run.error.message)}`}`,
+    '',
+    '| | Step | Status | |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function about(step: StepState): string {
+  const parts = [];
+  if (step.error !== undefined && step.status !== 'done')
+    parts.push(`${step.error.code}: ${step.error.message}`);
+  if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
+  if (step.cache !== undefined) parts.push(step.cache);
+  for (const [name, value] of Object.entries(step.metrics ?? {}))
+    parts.push(`${name} ${Number(value.toPrecision(5))}`);
+  return cell(parts.join(' · '));
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}

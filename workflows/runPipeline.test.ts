@@ -1,0 +1,167 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { processesWith } from '../test/support/processes.ts';
+import { eventually, Runs, stepOf } from '../test/support/runs.ts';
+import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import type { RunState } from './runTypes.ts';
+
+let stack: TestStack;
+let runs: Runs;
+let images: string;
+
+beforeAll(async () => {
+  stack = await startTestStack({ workers: true });
+  runs = await Runs.open(stack);
+  images = await mkdtemp(join(tmpdir(), 'f2c-images-'));
+}, 120_000);
+
+afterAll(async () => {
+  await runs.close();
+  await stack.stop();
+  await rm(images, { recursive: true, force: true });
+});
+
+const ingest = (source: string) => `
+name: small
+summary: Reads a folder
+params:
+  source: { type: string, default: ${JSON.stringify(source)} }
+steps:
+  faces: { uses: ingest, with: { source: "\${{ params.source }}", imageSize: 32 } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}" } }
+`;
+
+describe('a start that cannot run', () => {
+  it.each([
+    [undefined, 'F2C_START_INVALID', 'A run is not started with nothing. Give one JSON object: '],
+    [{ pipeline: 'small', images: 3 }, 'F2C_START_INVALID', 'A run is not started with {"pipeline":"small"'],
+    [{ pipeline: 'quikstart' }, 'F2C_PIPELINE_UNKNOWN', 'No pipeline is named "quikstart". Did you mean'],
+    [
+      { pipeline: `sha256:${'0'.repeat(64)}` },
+      'F2C_PIPELINE_UNKNOWN',
+      'The store has no pipeline file with the digest 000',
+    ],
+    [{ pipeline: 'quickstart', params: { imags: 1 } }, 'F2C_PARAMS_INVALID', 'imags'],
+  ])('%j fails at once with %s', async (input, code, text) => {
+    const failure = await failureOf(runs.startWith(input));
+    expect(failure.type).toBe(code);
+    expect(failure.message).toContain(text);
+  });
+
+  it('fails with every error of the file and its line', async () => {
+    const failure = await failureOf(runs.start(ingest('/x').replace('imageSize', 'imagesize')));
+    expect(failure.type).toBe('F2C_PIPELINE_INVALID');
+    expect(failure.message).toContain('pipeline:7:66  error');
+    expect(failure.message).toContain('Did you mean `imageSize`?');
+  });
+});
+
+describe('a run', () => {
+  it('does every step once, tells its state, and finds everything in the store the next time', async () => {
+    const folder = await writeImages('two-people', { ann: 3, bob: 2 });
+    const first = await runs.ended(await runs.start(ingest(folder)));
+    expect(summary(first)).toEqual([
+      ['faces', 'done', 'miss: first time here'],
+      ['people', 'done', 'miss: first time here'],
+    ]);
+    expect(stepOf(first, 'faces').metrics).toEqual({ identities: 2, instances: 5, rejected: 0 });
+
+    const handle = await runs.start(ingest(folder));
+    const second = await runs.ended(handle);
+    expect(second.steps.every(({ cache, attempts }) => cache?.startsWith('hit: ') && attempts === 0)).toBe(
+      true,
+    );
+    expect(stepOf(second, 'people').artifact).toEqual(stepOf(first, 'people').artifact);
+
+    const described = await handle.describe();
+    expect(described.searchAttributes).toMatchObject({ f2cPipeline: ['small'], f2cState: ['done'] });
+    expect(described.memo).toMatchObject({ pipeline: 'small', params: { source: folder } });
+    const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(currentDetails).toContain('| ✔ | people | done | hit: ');
+  });
+
+  it('reads the source again when an image was added, and says so', async () => {
+    const folder = await writeImages('growing', { ann: 2, bob: 2 });
+    await runs.ended(await runs.start(ingest(folder)));
+    await writeImages('growing', { cyd: 2 });
+    const state = await runs.ended(await runs.start(ingest(folder)));
+    expect(stepOf(state, 'faces').cache).toBe('miss: the source changed');
+    expect(stepOf(state, 'people').cache).toMatch(/^miss: input dataset changed/);
+  });
+
+  it('fails with the reason of the step, skips what depends on it, and goes on when it is mended', async () => {
+    const folder = join(images, 'not-yet');
+    const handle = await runs.start(ingest(folder));
+    const failure = await failureOf(handle);
+    expect(failure.type).toBe('F2C_RUN_FAILED');
+    expect(failure.message).toMatch(/^Step faces failed with F2C_SOURCE_MISSING: /);
+    const state = await handle.query<RunState>('state');
+    expect(stepOf(state, 'people').status).toBe('skipped');
+
+    await writeImages('not-yet', { ann: 2, bob: 2 });
+    const mended = await runs.ended(await runs.start(ingest(folder)));
+    expect(mended.status).toBe('done');
+  });
+
+  it('that is cancelled ends its trainer, which leaves a checkpoint', async () => {
+    const handle = await runs.start(`
+name: long
+summary: Trains for hours
+steps:
+  faces: { uses: ingest, with: { source: "sample:att-faces", imageSize: 32 } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", test: 10 } }
+  train:
+    uses: train
+    with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, images: 100000000 }
+`);
+    const trainer = await eventually(() => processesWith(`${stack.home}/scratch/train-`)[0]);
+    await eventually(async () => {
+      const { raw } = await handle.describe();
+      return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data
+        ?.toString()
+        .includes('images/s')
+        ? true
+        : undefined;
+    });
+    await handle.cancel();
+    const state = await runs.ended(handle);
+    expect(state.status).toBe('cancelled');
+    expect(stepOf(state, 'train').status).toBe('cancelled');
+    await eventually(() => (processesWith(`${stack.home}/scratch/train-`).length === 0 ? true : undefined));
+    expect(trainer.pid).toBeGreaterThan(0);
+    const trainings = [];
+    for await (const key of runs.store.bucket.keys('trainings/'))
+      trainings.push(await runs.store.bucket.read(key));
+    expect(trainings.map((stored) => JSON.parse(stored?.text ?? '{}').checkpoint?.step > 0)).toEqual([true]);
+  }, 180_000);
+});
+
+function summary(state: RunState): unknown[] {
+  return state.steps.map(({ id, status, cache }) => [id, status, cache]);
+}
+
+async function failureOf(starting: ReturnType<Runs['start']> | Awaited<ReturnType<Runs['start']>>) {
+  const handle = await starting;
+  const error = await handle.result().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+  return error.cause;
+}
+
+async function writeImages(name: string, people: Record<string, number>): Promise<string> {
+  for (const [person, count] of Object.entries(people)) {
+    await mkdir(join(images, name, person), { recursive: true });
+    for (let i = 0; i < count; i++) {
+      const background = { r: 40 * i, g: person.charCodeAt(0), b: 90 };
+      const image = sharp({ create: { width: 40, height: 40, channels: 3, background } });
+      await writeFile(join(images, name, person, `${i}.png`), await image.png().toBuffer());
+    }
+  }
+  return join(images, name);
+}

@@ -1,0 +1,172 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  defineQuery,
+  isCancellation,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  TemporalFailure,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ControlActivities, RunInput } from '../activities/control.ts';
+import type { StepDone } from '../activities/tasks.ts';
+import type { Plan } from '../language/plan.ts';
+import { dependenciesOf, type Instance, instancesOf, resolveWith } from '../language/resolve.ts';
+import { finalFailure, untilDone } from './attempts.ts';
+import { runDetails } from './details.ts';
+import { runStep } from './runStep.ts';
+import type { RunResult, RunState, StepState } from './runTypes.ts';
+
+export const stateQuery = defineQuery<RunState>('state');
+
+const pipelineAttribute = defineSearchAttributeKey('f2cPipeline', 'KEYWORD');
+const stateAttribute = defineSearchAttributeKey('f2cState', 'KEYWORD');
+
+/** Interprets a pipeline: every step instance runs as soon as the instances it needs are done. */
+export async function runPipeline(input: RunInput): Promise<RunResult> {
+  const run: RunState = {
+    pipeline: '',
+    summary: '',
+    source: '',
+    params: {},
+    status: 'compiling',
+    startedAt: Date.now(),
+    steps: [],
+  };
+  const changed = () => setCurrentDetails(runDetails(run));
+  setHandler(stateQuery, () => run, { description: 'The whole state of the run' });
+
+  try {
+    const plan = await compilePipeline(input);
+    begin(run, plan);
+    changed();
+    const outcomes = await runInstances(plan, run, changed);
+    run.status = 'done';
+    return { pipeline: plan.name, source: plan.source, steps: Object.fromEntries(outcomes) };
+  } catch (error) {
+    run.status = isCancellation(error) ? 'cancelled' : 'failed';
+    const failure = error instanceof TemporalFailure ? error : unforeseen(error);
+    if (failure instanceof ApplicationFailure)
+      run.error = { code: failure.type ?? '', message: failure.message };
+    throw failure;
+  } finally {
+    run.endedAt = Date.now();
+    upsertSearchAttributes([{ key: stateAttribute, value: run.status }]);
+    changed();
+  }
+}
+
+/** A defect of the interpreter ends the run; left alone, Temporal would retry the workflow task for ever. */
+function unforeseen(error: unknown): ApplicationFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  return finalFailure({ code: 'F2C_RUN_FAILED', message: `The run could not go on: ${message}` });
+}
+
+function compilePipeline(input: RunInput): Promise<Plan> {
+  const control = proxyLocalActivities<ControlActivities>({
+    startToCloseTimeout: '1m',
+    retry: { maximumAttempts: 1 },
+    summary: 'Compiles the pipeline to a plan',
+  });
+  const patient = { attempts: 10, backoffMs: 1_000, factor: 2, maxBackoffMs: 60_000 };
+  return untilDone(
+    'compile',
+    patient,
+    () => control.compile(input),
+    () => {},
+  );
+}
+
+function begin(run: RunState, plan: Plan): void {
+  run.pipeline = plan.name;
+  run.summary = plan.summary;
+  run.source = plan.source;
+  run.params = plan.params;
+  run.status = 'running';
+  run.steps = plan.steps
+    .flatMap((step) => instancesOf(plan, step.id))
+    .map(({ id, step }) => ({ id, uses: step.uses, status: 'waiting', attempts: 0 }));
+  upsertSearchAttributes([
+    { key: pipelineAttribute, value: plan.name },
+    { key: stateAttribute, value: run.status },
+  ]);
+  upsertMemo({ pipeline: plan.name, source: plan.source, params: plan.params });
+}
+
+/**
+ * Runs all instances, each when its needs are done. One that fails stops what depends on it and nothing
+ * else: what can still be done is done, and is found in the store when the run is resumed.
+ */
+async function runInstances(plan: Plan, run: RunState, changed: () => void): Promise<Map<string, StepDone>> {
+  const outcomes = new Map<string, StepDone>();
+  const settled = new Map<string, Promise<void>>();
+  const states = new Map(run.steps.map((state) => [state.id, state]));
+
+  const runInstance = async (instance: Instance, state: StepState) => {
+    const needs = dependenciesOf(plan, instance);
+    await Promise.all(needs.map((id) => settled.get(id)));
+    if (!needs.every((id) => outcomes.has(id))) {
+      finish(state, 'skipped');
+      return changed();
+    }
+    state.startedAt = Date.now();
+    try {
+      const { params, inputs } = resolveWith(plan, instance, (id) => outcome(outcomes, id));
+      const { step } = instance;
+      const place = { pipeline: plan.name, run: workflowInfo().workflowId, step: instance.id };
+      const task = { ...place, uses: step.uses, version: step.version, params, inputs };
+      const done = await runStep(step, task, state, changed);
+      outcomes.set(instance.id, done);
+      state.artifact = done.artifact;
+      state.metrics = done.metrics;
+      delete state.error;
+      finish(state, 'done');
+    } catch (error) {
+      if (error instanceof ApplicationFailure)
+        state.error = { code: error.type ?? '', message: error.message };
+      finish(state, isCancellation(error) ? 'cancelled' : 'failed');
+      if (!(error instanceof ApplicationFailure)) throw error;
+    } finally {
+      changed();
+    }
+  };
+
+  const running = plan.steps
+    .flatMap((step) => instancesOf(plan, step.id))
+    .map((instance) => {
+      const state = states.get(instance.id);
+      if (state === undefined) throw new Error(`no state for ${instance.id}`);
+      const promise = runInstance(instance, state);
+      settled.set(
+        instance.id,
+        promise.catch(() => {}),
+      );
+      return promise;
+    });
+  for (const result of await Promise.allSettled(running)) {
+    if (result.status === 'rejected') throw result.reason;
+  }
+
+  const failed = run.steps.filter((state) => state.status === 'failed');
+  if (failed.length > 0) {
+    const reasons = failed.map(
+      (state) => `Step ${state.id} failed with ${state.error?.code}: ${state.error?.message}`,
+    );
+    throw finalFailure({ code: 'F2C_RUN_FAILED', message: reasons.join('\n') });
+  }
+  return outcomes;
+}
+
+function finish(state: StepState, status: StepState['status']): void {
+  state.status = status;
+  state.endedAt = Date.now();
+}
+
+function outcome(outcomes: Map<string, StepDone>, id: string): StepDone {
+  const done = outcomes.get(id);
+  if (done === undefined) throw new Error(`${id} is not done`);
+  return done;
+}

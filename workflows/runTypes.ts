@@ -1,0 +1,47 @@
+import type { ArtifactRef } from '../artifacts/manifest.ts';
+import type { JsonObject } from '../language/json.ts';
+
+export type StepStatus = 'waiting' | 'running' | 'retrying' | 'done' | 'failed' | 'skipped' | 'cancelled';
+
+/** One instance of a step, as the state query shows it. */
+export interface StepState {
+  id: string;
+  uses: string;
+  status: StepStatus;
+  /** Why the artifact was taken from the store or had to be made: "hit: …", "miss: …". */
+  cache?: string;
+  /** Tries of the activity so far. */
+  attempts: number;
+  startedAt?: number;
+  endedAt?: number;
+  /** What the latest failed try said; kept while the step is tried again. */
+  error?: StepFailure;
+  artifact?: ArtifactRef;
+  metrics?: Record<string, number>;
+}
+
+export interface StepFailure {
+  code: string;
+  message: string;
+}
+
+/** The whole state of a run: the answer to the query `state`. Times are milliseconds since 1970. */
+export interface RunState {
+  pipeline: string;
+  summary: string;
+  /** Digest of the pipeline file that is being run. */
+  source: string;
+  params: JsonObject;
+  status: 'compiling' | 'running' | 'done' | 'failed' | 'cancelled';
+  startedAt: number;
+  endedAt?: number;
+  steps: StepState[];
+  error?: StepFailure;
+}
+
+/** What a finished run returns. */
+export interface RunResult {
+  pipeline: string;
+  source: string;
+  steps: Record<string, { artifact: ArtifactRef; metrics: Record<string, number> }>;
+}
