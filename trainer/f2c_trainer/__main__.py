@@ -1,0 +1,74 @@
+"""python -m f2c_trainer CONFIG.json
+
+Exit codes: 0 done; 1 a defect, with its stack on stderr; 2 wrong usage; 3 an `error` event says what the user can do;
+4 stopped by SIGTERM or SIGINT with a checkpoint; 5 the process that controls the training has died.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+from .config import load_config
+from .errors import F2cError
+from .events import Events
+from .lifeline import die_with_parent
+
+EXIT_ERROR = 3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m f2c_trainer", description="Trains a face embedding.")
+    parser.add_argument("config", metavar="CONFIG.json")
+    path = parser.parse_args().config
+
+    # Threads that wait must not spin: on a busy machine that takes the cores from those that work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Before PyTorch loads, so that no signal is lost meanwhile.
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    events: Events | None = None
+    try:
+        config = load_config(path)
+        if config.controlled:
+            die_with_parent()
+        events = Events(Path(config.work))
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise F2cError(
+                "F2C_CONFIG_INVALID",
+                f"The training was started with {os.environ['WORLD_SIZE']} processes, but runs in one",
+                "torchrun",
+                "Start it with --nnodes 1 --nproc-per-node 1",
+            )
+        from .train import train
+
+        return train(config, events, stop)
+    except F2cError as error:
+        print(error, file=sys.stderr)
+        (events or Events(_work_of(path))).error(error)
+        return EXIT_ERROR
+    except Exception as error:
+        # A defect must not look like a death, after which the same would be tried again and again.
+        if events is not None:
+            what = f"The trainer crashed: {error!r}"
+            events.error(F2cError("F2C_STEP_CRASHED", what, "trainer", "Its log has the stack"))
+        raise
+
+
+def _work_of(path: str) -> Path:
+    """The work folder of a config that has mistakes, as far as it can be read; else the config's own folder."""
+    try:
+        return Path(json.loads(Path(path).read_bytes())["work"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return Path(path).parent
+
+
+if __name__ == "__main__":
+    sys.exit(main())
