@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { catalogue, type ErrorCode } from '../errors/catalogue.ts';
+import type { ErrorCode } from '../errors/catalogue.ts';
 import { F2cError } from '../errors/failure.ts';
 import type { Progress } from './step.ts';
 import type { FailureDetails, HeartbeatDetails } from './tasks.ts';
@@ -27,7 +27,7 @@ export async function asActivity<T>(
     if (stopping && !context.cancellationDetails?.workerShutdown)
       throw new CancelledFailure('stopped on request');
     throw stopping
-      ? failure('F2C_WORKER_STOPPED', { what: 'The worker was shut down' }, details)
+      ? failure('F2C_WORKER_STOPPED', 'The worker was shut down.', details)
       : activityFailure(error, details);
   } finally {
     clearInterval(timer);
@@ -44,28 +44,13 @@ export async function asShortActivity<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function activityFailure(error: unknown, details: HeartbeatDetails): ApplicationFailure {
-  if (error instanceof F2cError) return failure(error.code, error.parts, details, error);
-  const what = error instanceof Error ? error.message : String(error);
-  return failure('F2C_STEP_CRASHED', { what }, details, error instanceof Error ? error : undefined);
+  if (error instanceof F2cError) return failure(error.code, error.message, details);
+  return error instanceof Error
+    ? failure('F2C_STEP_CRASHED', error.message, details, error)
+    : failure('F2C_STEP_CRASHED', String(error), details);
 }
 
-function failure(
-  code: ErrorCode,
-  { what, where, fix }: { what: string; where?: string | undefined; fix?: string | undefined },
-  { progress }: HeartbeatDetails,
-  cause?: Error,
-): ApplicationFailure {
-  const details: FailureDetails = {
-    what,
-    ...(where === undefined ? {} : { where }),
-    ...(fix === undefined ? {} : { fix }),
-    done: progress?.done ?? 0,
-  };
-  return ApplicationFailure.create({
-    type: code,
-    message: cause?.message ?? what,
-    nonRetryable: catalogue[code].retry === 'never',
-    details: [details],
-    ...(cause === undefined || cause instanceof F2cError ? {} : { cause }),
-  });
+function failure(type: ErrorCode, message: string, { progress }: HeartbeatDetails, cause?: Error) {
+  const details: FailureDetails = { done: progress?.done ?? 0 };
+  return ApplicationFailure.create({ type, message, details: [details], ...(cause && { cause }) });
 }

@@ -21,7 +21,10 @@ export interface PipelineSource {
 /** Finds what a run names: a shipped pipeline by its name, or a stored file by its digest, `sha256:<hex>`. */
 export async function findPipeline(store: ArtifactStore, reference: string): Promise<PipelineSource> {
   const digest = /^sha256:([0-9a-f]{64})$/.exec(reference)?.[1];
-  return digest === undefined ? await shippedPipeline(store, reference) : await storedPipeline(store, digest);
+  if (digest !== undefined) return await storedPipeline(store, digest);
+  const { text, file } = await shippedPipeline(reference);
+  const blob = await store.putBlob(Buffer.from(text));
+  return { text, file, digest: blob.digest };
 }
 
 async function storedPipeline(store: ArtifactStore, digest: string): Promise<PipelineSource> {
@@ -35,17 +38,16 @@ async function storedPipeline(store: ArtifactStore, digest: string): Promise<Pip
   return { text: stored.text, digest, file: 'pipeline' };
 }
 
-async function shippedPipeline(store: ArtifactStore, name: string): Promise<PipelineSource> {
+/** A pipeline of the folder `pipelines/`, by its name. */
+export async function shippedPipeline(name: string): Promise<{ text: string; file: string }> {
   const files = (await readdir(folder)).filter((file) => file.endsWith(ending));
   const names = files.map((file) => file.slice(0, -ending.length)).sort();
   if (!names.includes(name)) {
     const meant = nearest(name, names);
     throw new F2cError('F2C_PIPELINE_UNKNOWN', {
       what: `No pipeline is named "${name}"`,
-      fix: meant === undefined ? `There are: ${names.join(', ')}` : `Did you mean "${meant}"`,
+      fix: meant === undefined ? `There are: ${names.join(', ')}` : `Did you mean "${meant}"?`,
     });
   }
-  const bytes = await readFile(`${folder}${name}${ending}`);
-  const { digest } = await store.putBlob(bytes);
-  return { text: bytes.toString('utf8'), digest, file: `pipelines/${name}${ending}` };
+  return { text: await readFile(`${folder}${name}${ending}`, 'utf8'), file: `pipelines/${name}${ending}` };
 }

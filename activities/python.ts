@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { isErrorCode } from '../errors/catalogue.ts';
 import { F2cError } from '../errors/failure.ts';
+import { signalGroup } from '../local/child.ts';
 import { pythonPath } from '../local/paths.ts';
 
 const trainerFolder = fileURLToPath(new URL('../trainer', import.meta.url));
@@ -41,14 +42,9 @@ export function spawnPython(
   });
 }
 
-/** Ends the whole process group of a child of `spawnPython`; a group that is gone already is fine. */
-export function signalGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
+/** Ends the whole process group of a child of `spawnPython`. */
+export function killGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid !== undefined) signalGroup(pid, signal);
 }
 
 /** Resolves with the exit code, or the signal's name, once the child and its pipes are closed. */
@@ -66,7 +62,7 @@ export async function runModule(
   { signal, log }: { signal: AbortSignal; log: Logger },
 ): Promise<void> {
   const child = spawnPython(['-m', module, ...args]);
-  const stop = () => signalGroup(child, 'SIGKILL');
+  const stop = () => killGroup(child, 'SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
   const lines: string[] = [];
   let failure: F2cError | undefined;

@@ -93,7 +93,7 @@ async function commit(
 ): Promise<StepDone> {
   const blobs: Record<string, BlobRef> = {};
   for (const [name, content] of Object.entries(files)) blobs[name] = await uploaded(content, store);
-  const { step, version } = { step: contract.name, version: contract.version };
+  const { name: step, version } = contract;
   const { manifest } = await store.commit(
     {
       kind: artifactOutput(contract).kind,

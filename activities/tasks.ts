@@ -44,9 +44,6 @@ export interface HeartbeatDetails {
 
 /** First detail of every failure that a step reports. */
 export interface FailureDetails {
-  what: string;
-  where?: string;
-  fix?: string;
   /** How far the attempt came: `done` of its latest progress. */
   done: number;
 }

@@ -116,7 +116,7 @@ export class Lease {
     return new F2cError('F2C_TRAINING_FENCED', {
       what: `Another attempt has taken over training ${short(this.key)}`,
       where: trainingKey(this.key),
-      fix: 'This one stops and its last steps do not count; the other one goes on from the newest checkpoint',
+      fix: 'The other one goes on from the newest checkpoint; resume this run when that is done',
     });
   }
 }

@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
 import type { StepState } from '../workflows/runTypes.ts';
-import { duration } from './text.ts';
+import { duration, firstLine } from './text.ts';
 import type { Snapshot } from './watch.ts';
 
 const barWidth = 24;
@@ -65,7 +65,7 @@ function statusText(step: StepState, { progress, queued }: Snapshot): string {
   const parts = step.status === 'running' ? runningText(step, progress, queued) : [step.status];
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   if (step.error !== undefined && step.status !== 'done') {
-    parts.push(`${step.error.code}: ${step.error.message}`);
+    parts.push(firstLine(`${step.error.code}: ${step.error.message}`));
   }
   if (step.endedAt !== undefined && step.startedAt !== undefined && step.status !== 'skipped') {
     parts.push(duration(step.endedAt - step.startedAt));

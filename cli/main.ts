@@ -27,6 +27,12 @@ const program = new Command('f2c')
   )
   .exitOverride();
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever read the output has seen enough: `f2c list | head`.
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 stackCommands(program);
 runCommand(program);
 runsCommands(program);

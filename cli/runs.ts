@@ -5,6 +5,7 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunInput } from '../activities/control.ts';
 import { F2cError } from '../errors/failure.ts';
 import type { RunState } from '../workflows/runTypes.ts';
@@ -15,7 +16,7 @@ export const controlQueue = 'control';
 /** Run ids say what and when: "quickstart-20260401-093015-x7k2". */
 export function newRunId(pipeline: string, now = new Date()): string {
   const time = now.toISOString().slice(0, 19).replaceAll('-', '').replaceAll(':', '').replace('T', '-');
-  return `${pipeline}-${time}-${randomBytes(3).toString('hex').slice(0, 4)}`;
+  return `${pipeline}-${time}-${randomBytes(2).toString('hex')}`;
 }
 
 /** Starts a run; `resumedFrom` links it to the run whose work it goes on with. */
@@ -33,22 +34,16 @@ export function startRun(
   });
 }
 
-/** What started a run, read from the first event of its history. */
-export async function inputOf(handle: WorkflowHandle): Promise<RunInput> {
-  const { events } = await handle.fetchHistory();
-  const payload = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
-  return JSON.parse(Buffer.from(payload?.data ?? []).toString('utf8'));
+export interface DescribedRun {
+  handle: WorkflowHandle;
+  info: WorkflowExecutionDescription;
 }
 
-/** The state of a run, and what Temporal says of it; F2C_RUN_UNKNOWN if there is none. */
-export async function describeRun(
-  client: Client,
-  id: string,
-): Promise<{ handle: WorkflowHandle; info: WorkflowExecutionDescription; state: RunState }> {
+/** What Temporal says of a run; F2C_RUN_UNKNOWN if there is none. */
+export async function describeRun(client: Client, id: string): Promise<DescribedRun> {
   const handle = client.workflow.getHandle(id);
   try {
-    const info = await handle.describe();
-    return { handle, info, state: await handle.query<RunState>('state') };
+    return { handle, info: await handle.describe() };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw new F2cError('F2C_RUN_UNKNOWN', {
@@ -57,4 +52,48 @@ export async function describeRun(
       cause: error,
     });
   }
+}
+
+/** Events of a run that was ended before its workflow did anything: there is nobody to ask. */
+const eventsBeforeWork = 4;
+
+/** The state of a run as its workflow tells it; that it was terminated only Temporal knows. */
+export async function queryState({ handle, info }: DescribedRun): Promise<RunState> {
+  const endedAt = info.closeTime?.getTime() ?? Date.now();
+  if (info.status.name !== 'RUNNING' && info.historyLength <= eventsBeforeWork) {
+    const startedAt = info.startTime.getTime();
+    return {
+      pipeline: '',
+      summary: '',
+      source: '',
+      params: {},
+      status: 'terminated',
+      startedAt,
+      endedAt,
+      steps: [],
+    };
+  }
+  const state = await handle.query<RunState>('state');
+  const open = state.status === 'compiling' || state.status === 'running';
+  if (info.status.name === 'RUNNING' || !open) return state;
+  return { ...state, status: 'terminated', endedAt };
+}
+
+/** What started a run, read from the first event of its history. */
+export async function inputOf(
+  client: Client,
+  { workflowId, runId }: WorkflowExecutionDescription,
+): Promise<RunInput> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const [payload] = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  const input = payload && defaultPayloadConverter.fromPayload<Partial<RunInput> | null>(payload);
+  if (typeof input?.pipeline === 'string') return { ...input, pipeline: input.pipeline };
+  throw new F2cError('F2C_RUN_NOT_RESUMABLE', {
+    what: `The run ${workflowId} was not started with a pipeline`,
+    fix: 'Start a new run with `npx f2c run`',
+  });
 }

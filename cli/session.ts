@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, NamespaceNotFoundError, ServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { type ArtifactStore, openStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
@@ -6,6 +6,7 @@ import { runningStack } from '../local/handle.ts';
 import { homeFolder } from '../local/paths.ts';
 import { stackEnv, startStack } from '../local/stack.ts';
 import { news } from './output.ts';
+import { firstLine } from './text.ts';
 
 /** Everything a command talks to. */
 export interface Session {
@@ -23,18 +24,13 @@ export interface Session {
  * Connects to the servers that TEMPORAL_* and AWS_* name, or to the embedded stack when nothing is set. With
  * `start`, an embedded stack that is not running is started for the time of the command.
  */
-export async function openSession({ start = false }: { start?: boolean } = {}): Promise<Session> {
+async function openSession({ start }: { start: boolean }): Promise<Session> {
   const { env, webUi, stop } = await servers(start);
   try {
-    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
-      overrideEnvVars: env as Record<string, string>,
-    });
-    const connection = await connect(connectionOptions);
-    const store = openStore(env);
-    await store.ensureBucket();
+    const { connection, namespace } = await connect(env);
     return {
       client: new Client({ connection, namespace }),
-      store,
+      store: openStore(env),
       namespace,
       webUi,
       temporary: stop !== undefined,
@@ -50,10 +46,15 @@ export async function openSession({ start = false }: { start?: boolean } = {}): 
 }
 
 /** Gives `work` a session and closes it whatever happens. */
-export async function withSession(work: (session: Session) => Promise<void>): Promise<void> {
-  const session = await openSession();
+export async function withSession(
+  options: { start: boolean },
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
+  const session = await openSession(options);
   try {
     await work(session);
+  } catch (error) {
+    throw temporalFailure(error) ?? error;
   } finally {
     await session.close();
   }
@@ -91,15 +92,28 @@ function serversAreConfigured(env: NodeJS.ProcessEnv): boolean {
   return ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some((name) => Boolean(env[name]));
 }
 
-async function connect(options: Parameters<typeof Connection.connect>[0]): Promise<Connection> {
+async function connect(env: NodeJS.ProcessEnv): Promise<{ connection: Connection; namespace: string }> {
   try {
-    return await Connection.connect(options);
+    const config = loadClientConnectConfig({ overrideEnvVars: env as Record<string, string> });
+    const { connectionOptions, namespace = 'default' } = config;
+    return { connection: await Connection.connect(connectionOptions), namespace };
   } catch (error) {
     throw new F2cError('F2C_TEMPORAL_UNREACHABLE', {
-      what: 'The Temporal server does not answer',
-      where: options?.address ?? 'localhost:7233',
-      fix: 'Start it, or correct TEMPORAL_ADDRESS',
+      what: `The Temporal server cannot be reached: ${firstLine((error as Error).message)}`,
+      where: env.TEMPORAL_ADDRESS ?? env.TEMPORAL_PROFILE,
+      fix: 'Start it, or correct the TEMPORAL_* variables',
       cause: error,
     });
   }
+}
+
+/** What Temporal refuses or no longer answers, told as a failure of the server. */
+function temporalFailure(error: unknown): F2cError | undefined {
+  if (!(error instanceof ServiceError) && !(error instanceof NamespaceNotFoundError)) return undefined;
+  const { message } = error.cause instanceof Error ? error.cause : error;
+  return new F2cError('F2C_TEMPORAL_UNREACHABLE', {
+    what: `Temporal did not do what was asked: ${firstLine(message)}`,
+    fix: 'See that the server and a control worker run, and that the TEMPORAL_* variables are right',
+    cause: error,
+  });
 }

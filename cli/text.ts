@@ -32,3 +32,9 @@ export function columns(rows: string[][]): string {
     )
     .join('\n');
 }
+
+/** What fits into a table of a text of several lines. */
+export function firstLine(text: string): string {
+  const [first = '', ...more] = text.split('\n');
+  return more.length === 0 ? first : `${first} …`;
+}

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { WorkflowHandle } from '@temporalio/client';
+import { type Client, ServiceError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Progress } from '../activities/step.ts';
 import type { HeartbeatDetails } from '../activities/tasks.ts';
 import type { RunState } from '../workflows/runTypes.ts';
+import { describeRun, queryState } from './runs.ts';
 
 /** A run as it is now: its state, and what its running steps report. */
 export interface Snapshot {
@@ -19,25 +20,35 @@ const pollMs = 500;
 /** Temporal's PENDING_ACTIVITY_STATE_SCHEDULED. */
 const scheduled = 1;
 
-/** Yields snapshots of a run until it has ended, the last one included. */
-export async function* watchRun(handle: WorkflowHandle): AsyncGenerator<Snapshot> {
+/**
+ * Yields snapshots of a run until it has ended, the last one included. A server or a worker that does not
+ * answer for a while does not end the watch, as it does not end the run; `away` is told once each time.
+ */
+export async function* watchRun(
+  client: Client,
+  id: string,
+  away: (why: string) => void,
+): AsyncGenerator<Snapshot> {
+  let answering = true;
   for (;;) {
-    const { status, raw } = await handle.describe();
-    const state = await handle.query<RunState>('state');
-    yield { state, ...readActivities(raw.pendingActivities ?? []) };
-    if (status.name !== 'RUNNING') return;
+    try {
+      const run = await describeRun(client, id);
+      yield { state: await queryState(run), ...readActivities(run.info) };
+      answering = true;
+      if (run.info.status.name !== 'RUNNING') return;
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      if (answering) away(error.cause instanceof Error ? error.cause.message : error.message);
+      answering = false;
+    }
     await wait(pollMs);
   }
 }
 
-type PendingActivity = NonNullable<
-  Awaited<ReturnType<WorkflowHandle['describe']>>['raw']['pendingActivities']
->[number];
-
-function readActivities(activities: PendingActivity[]): Pick<Snapshot, 'progress' | 'queued'> {
+function readActivities({ raw }: WorkflowExecutionDescription): Pick<Snapshot, 'progress' | 'queued'> {
   const progress = new Map<string, Progress>();
   const queued = new Map<string, string>();
-  for (const { activityId, heartbeatDetails, state, activityOptions } of activities) {
+  for (const { activityId, heartbeatDetails, state, activityOptions } of raw.pendingActivities ?? []) {
     // Activity ids are `<step instance>#<attempt>`.
     const step = activityId?.slice(0, activityId.lastIndexOf('#')) ?? '';
     if (state === scheduled) queued.set(step, activityOptions?.taskQueue?.name ?? '');

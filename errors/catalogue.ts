@@ -39,7 +39,7 @@ export const catalogue = {
     meaning: 'Index, shards or checkpoint do not agree or cannot be read.',
   },
   F2C_TRAINER_DIED: { retry: 'always', meaning: 'The trainer process ended without saying why.' },
-  F2C_TRAINING_FENCED: { retry: 'always', meaning: 'Another attempt has taken over this training.' },
+  F2C_TRAINING_FENCED: { retry: 'never', meaning: 'Another attempt has taken over this training.' },
   F2C_NO_PROGRESS: { retry: 'never', meaning: 'A step died again and again without getting further.' },
   F2C_PARITY_FAILED: {
     retry: 'never',

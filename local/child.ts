@@ -111,7 +111,8 @@ function openLog(log: string): number {
   return openSync(log, 'w', 0o600);
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+/** Signals a whole process group; one that is gone already is fine. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {

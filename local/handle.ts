@@ -18,7 +18,7 @@ export interface SupervisorMessage {
 }
 
 const startLimitMs = 180_000;
-const stopLimitMs = 60_000;
+const stopLimitMs = 100_000;
 const pauseMs = 100;
 
 /** The stack that is running in this home, if its supervisor is alive. */

@@ -34,6 +34,7 @@ describe('a stack without workers', () => {
       'F2C_BUCKET',
       'F2C_HOME',
       'TEMPORAL_ADDRESS',
+      'TEMPORAL_CONFIG_FILE',
       'TEMPORAL_NAMESPACE',
     ]);
     expect(stack.addresses).toEqual({

@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { F2cError } from '../errors/failure.ts';
+import { searchAttributes } from '../workflows/attributes.ts';
 import type { Child } from './child.ts';
 import { startChild } from './child.ts';
 import { findBinary } from './paths.ts';
@@ -13,6 +14,7 @@ import { untilReady } from './ready.ts';
 interface TemporalEnv extends Record<string, string> {
   TEMPORAL_ADDRESS: string;
   TEMPORAL_NAMESPACE: string;
+  TEMPORAL_CONFIG_FILE: string;
 }
 
 export interface TemporalServer {
@@ -33,8 +35,6 @@ const namespace = 'default';
 
 /** The server's own default is one day, after which a finished run can no longer be seen or resumed. */
 const retention = '30 days';
-
-const searchAttributes = ['f2cPipeline', 'f2cState', 'f2cLabel', 'f2cResumedFrom'];
 
 /** Starts Temporal's dev server on loopback over `<home>/temporal.db`; ready when its API answers. */
 export async function startTemporal({ home, ports, signal }: TemporalOptions): Promise<TemporalServer> {
@@ -67,7 +67,11 @@ export async function startTemporal({ home, ports, signal }: TemporalOptions): P
     cwd: home,
     log: join(home, 'logs', 'temporal.log'),
   });
-  const env = { TEMPORAL_ADDRESS: `127.0.0.1:${ports.temporal}`, TEMPORAL_NAMESPACE: namespace };
+  const env = {
+    TEMPORAL_ADDRESS: `127.0.0.1:${ports.temporal}`,
+    TEMPORAL_NAMESPACE: namespace,
+    TEMPORAL_CONFIG_FILE: writeClientConfig(home),
+  };
   try {
     await untilReady('The Temporal server', child, () => raiseRetention(env.TEMPORAL_ADDRESS), signal);
   } catch (error) {
@@ -75,6 +79,13 @@ export async function startTemporal({ home, ports, signal }: TemporalOptions): P
     throw error;
   }
   return { env, uiAddress: `http://127.0.0.1:${ports.temporalUi}`, child, stop: () => child.stop() };
+}
+
+/** A user's own config file may name an API key and TLS, which are not for this server: its clients read this one. */
+function writeClientConfig(home: string): string {
+  const file = join(home, 'temporal.toml');
+  writeFileSync(file, `[profile.default]\nnamespace = "${namespace}"\n`);
+  return file;
 }
 
 /** With the default, one shard hands out about 20 workflow tasks a second. */

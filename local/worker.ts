@@ -16,8 +16,8 @@ export interface WorkerOptions {
   signal?: AbortSignal;
 }
 
-/** Long enough for a training to commit its checkpoint. */
-const graceMs = 30_000;
+/** Longer than a worker gives its steps, and a step its trainer, to commit a last checkpoint. */
+const graceMs = 75_000;
 
 /** Starts a worker process; ready when it says `{"ready":true}` on its standard output. */
 export async function startWorker({ role, home, env, signal }: WorkerOptions): Promise<Part> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { manifestKey } from '../artifacts/store.ts';
 import { trainingKey } from '../artifacts/trainings.ts';
 import type { RunState } from '../workflows/runTypes.ts';
-import { isRunning, processesWith } from './support/processes.ts';
+import { descendantsOf, isRunning, processesWith, trainersOf } from './support/processes.ts';
 import { eventually, Runs, stepOf } from './support/runs.ts';
 import { startTestStack, type TestStack } from './support/stack.ts';
 
@@ -53,7 +53,7 @@ describe('a training whose processes are killed', () => {
     const handle = await runs.start(pipeline('dcp'));
     for (const beyond of [0, 12]) {
       await checkpointBeyond(expected, beyond);
-      const ranks = processesWith('-m f2c_trainer').filter(({ command }) => command.includes(stack.home));
+      const ranks = trainersOf(stack);
       expect(ranks.length).toBeGreaterThan(0);
       for (const { pid } of ranks) killHard(pid);
     }
@@ -72,9 +72,12 @@ describe('a training whose processes are killed', () => {
     await forget(expected);
     const handle = await runs.start(pipeline('fc'));
     await checkpointBeyond(expected, 0);
-    const trainers = processesWith(`${stack.home}/scratch/train-`);
-    const [worker] = processesWith('--role gpu').filter(({ command }) => !command.startsWith('sh '));
-    killHard(worker?.pid ?? 0);
+    const trainers = trainersOf(stack);
+    const worker = descendantsOf(process.pid).find(
+      ({ command }) => command.includes('--role gpu') && !command.startsWith('/bin/sh'),
+    );
+    if (worker === undefined) throw new Error('the stack has no gpu worker');
+    killHard(worker.pid);
     await eventually(() => (trainers.some(({ pid }) => isRunning(pid)) ? undefined : true));
 
     const state = await runs.ended(handle);

@@ -20,5 +20,6 @@ try {
   await worker.run();
 } catch (error) {
   log.fatal(error);
-  process.exitCode = 1;
+  // Whatever still runs here must not keep a worker alive that polls no more: its supervisor starts another.
+  process.exit(1);
 }

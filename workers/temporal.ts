@@ -2,11 +2,9 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import proto from '@temporalio/proto';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { searchAttributes } from '../workflows/attributes.ts';
 
 const { INDEXED_VALUE_TYPE_KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
-
-/** The search attributes by which runs are found; a server that lacks them is given them. */
-const searchAttributes = ['f2cPipeline', 'f2cState', 'f2cResumedFrom'];
 
 const alreadyExists = 6;
 
@@ -32,6 +30,7 @@ export async function connect(): Promise<{ connection: NativeConnection; namespa
   return { connection: await NativeConnection.connect(connectionOptions), namespace };
 }
 
+/** Adds the search attributes that the server lacks. */
 export async function ensureSearchAttributes(connection: NativeConnection, namespace: string): Promise<void> {
   const types = Object.fromEntries(searchAttributes.map((name) => [name, INDEXED_VALUE_TYPE_KEYWORD]));
   const known = await connection.operatorService.listSearchAttributes({ namespace });

@@ -9,6 +9,7 @@ import { BlobCache } from '../artifacts/cache.ts';
 import { openStore } from '../artifacts/store.ts';
 import { homeFolder } from '../local/paths.ts';
 import { type Role, stepsAtATime } from './roles.ts';
+import { ownScratch } from './scratch.ts';
 import { connect, ensureSearchAttributes, installRuntime } from './temporal.ts';
 
 const workflowsPath = fileURLToPath(new URL('../workflows/runPipeline.ts', import.meta.url));
@@ -41,7 +42,7 @@ export async function startWorker({
     });
   }
   const home = homeFolder();
-  const tools = { store, cache: new BlobCache(join(home, 'cache')), scratch: join(home, 'scratch'), log };
+  const tools = { store, cache: new BlobCache(join(home, 'cache')), scratch: ownScratch(home), log };
   const steps = Object.keys(contracts).map((name) => [name, stepActivity(name, tools)]);
   return await Worker.create({
     ...common,

@@ -11,8 +11,8 @@ import { catalogue, type ErrorCode, isErrorCode } from '../errors/catalogue.ts';
 import type { PlanRetry } from '../language/plan.ts';
 import type { StepFailure } from './runTypes.ts';
 
-/** Tries that may end without the step getting further, before a person has to look. */
-const triesWithoutProgress = 20;
+/** Attempts that may end without the step getting further, before a person has to look. */
+const attemptsWithoutProgress = 20;
 
 interface Attempted extends StepFailure {
   retry: (typeof catalogue)[ErrorCode]['retry'];
@@ -29,11 +29,12 @@ export async function untilDone<T>(
   what: string,
   retry: PlanRetry,
   attempt: (number: number) => Promise<T>,
-  onFailure: (failure: StepFailure, waitMs: number) => void,
+  onFailure: (failure: StepFailure) => void,
 ): Promise<T> {
   let furthest = 0;
   let own = 0;
   let stuck = 0;
+  let waits = 0;
   for (let number = 1; ; number++) {
     try {
       return await attempt(number);
@@ -44,17 +45,19 @@ export async function untilDone<T>(
         furthest = failure.done;
         own = 0;
         stuck = 0;
+        waits = 0;
       }
-      stuck++;
+      if (failure.code !== 'F2C_STORE_UNREACHABLE') stuck++;
       if (failure.retry === 'counted') own++;
       if (failure.retry === 'never' || own >= retry.attempts) throw finalFailure(failure);
-      if (failure.code !== 'F2C_STORE_UNREACHABLE' && stuck >= triesWithoutProgress) {
-        throw finalFailure({ ...failure, code: 'F2C_NO_PROGRESS' });
+      if (stuck >= attemptsWithoutProgress) {
+        const message = `${stuck} attempts got no further; the last one: ${failure.code}: ${failure.message}`;
+        throw finalFailure({ code: 'F2C_NO_PROGRESS', message });
       }
-      const waitMs = Math.min(retry.backoffMs * retry.factor ** (stuck - 1), retry.maxBackoffMs);
-      log.warn(`${what}: try ${number} failed`, { code: failure.code, message: failure.message, waitMs });
-      onFailure(failure, waitMs);
-      await sleep(waitMs, { summary: `${what}: waits before try ${number + 1} (${failure.code})` });
+      const waitMs = Math.min(retry.backoffMs * retry.factor ** waits++, retry.maxBackoffMs);
+      log.warn(`${what}: attempt ${number} failed`, { code: failure.code, message: failure.message, waitMs });
+      onFailure({ code: failure.code, message: failure.message });
+      await sleep(waitMs, { summary: `${what}: waits before attempt ${number + 1} (${failure.code})` });
     }
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { processesWith } from '../test/support/processes.ts';
+import { trainersOf } from '../test/support/processes.ts';
 import { eventually, Runs, stepOf } from '../test/support/runs.ts';
 import { startTestStack, type TestStack } from '../test/support/stack.ts';
 import type { RunState } from './runTypes.ts';
@@ -118,7 +118,7 @@ steps:
     uses: train
     with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, images: 100000000 }
 `);
-    const trainer = await eventually(() => processesWith(`${stack.home}/scratch/train-`)[0]);
+    const trainer = await eventually(() => trainersOf(stack)[0]);
     await eventually(async () => {
       const { raw } = await handle.describe();
       return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data
@@ -131,7 +131,7 @@ steps:
     const state = await runs.ended(handle);
     expect(state.status).toBe('cancelled');
     expect(stepOf(state, 'train').status).toBe('cancelled');
-    await eventually(() => (processesWith(`${stack.home}/scratch/train-`).length === 0 ? true : undefined));
+    await eventually(() => (trainersOf(stack).length === 0 ? true : undefined));
     expect(trainer.pid).toBeGreaterThan(0);
     const trainings = [];
     for await (const key of runs.store.bucket.keys('trainings/'))

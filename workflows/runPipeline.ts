@@ -1,9 +1,7 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   ApplicationFailure,
   defineQuery,
   isCancellation,
-  proxyLocalActivities,
   setCurrentDetails,
   setHandler,
   TemporalFailure,
@@ -11,19 +9,18 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ControlActivities, RunInput } from '../activities/control.ts';
+import type { RunInput } from '../activities/control.ts';
 import type { StepDone } from '../activities/tasks.ts';
 import type { Plan } from '../language/plan.ts';
 import { dependenciesOf, type Instance, instancesOf, resolveWith } from '../language/resolve.ts';
 import { finalFailure, untilDone } from './attempts.ts';
+import { pipelineAttribute, stateAttribute } from './attributes.ts';
+import { compilePipeline, patient } from './control.ts';
 import { runDetails } from './details.ts';
 import { runStep } from './runStep.ts';
-import type { RunResult, RunState, StepState } from './runTypes.ts';
+import type { RunResult, RunState, StepFailure, StepState } from './runTypes.ts';
 
 export const stateQuery = defineQuery<RunState>('state');
-
-const pipelineAttribute = defineSearchAttributeKey('f2cPipeline', 'KEYWORD');
-const stateAttribute = defineSearchAttributeKey('f2cState', 'KEYWORD');
 
 /** Interprets a pipeline: every step instance runs as soon as the instances it needs are done. */
 export async function runPipeline(input: RunInput): Promise<RunResult> {
@@ -40,7 +37,11 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
   setHandler(stateQuery, () => run, { description: 'The whole state of the run' });
 
   try {
-    const plan = await compilePipeline(input);
+    const compiling = (failure: StepFailure) => {
+      run.error = failure;
+      changed();
+    };
+    const plan = await untilDone('compile', patient, () => compilePipeline(input), compiling);
     begin(run, plan);
     changed();
     const outcomes = await runInstances(plan, run, changed);
@@ -65,27 +66,13 @@ function unforeseen(error: unknown): ApplicationFailure {
   return finalFailure({ code: 'F2C_RUN_FAILED', message: `The run could not go on: ${message}` });
 }
 
-function compilePipeline(input: RunInput): Promise<Plan> {
-  const control = proxyLocalActivities<ControlActivities>({
-    startToCloseTimeout: '1m',
-    retry: { maximumAttempts: 1 },
-    summary: 'Compiles the pipeline to a plan',
-  });
-  const patient = { attempts: 10, backoffMs: 1_000, factor: 2, maxBackoffMs: 60_000 };
-  return untilDone(
-    'compile',
-    patient,
-    () => control.compile(input),
-    () => {},
-  );
-}
-
 function begin(run: RunState, plan: Plan): void {
   run.pipeline = plan.name;
   run.summary = plan.summary;
   run.source = plan.source;
   run.params = plan.params;
   run.status = 'running';
+  delete run.error;
   run.steps = plan.steps
     .flatMap((step) => instancesOf(plan, step.id))
     .map(({ id, step }) => ({ id, uses: step.uses, status: 'waiting', attempts: 0 }));

@@ -32,7 +32,8 @@ export interface RunState {
   /** Digest of the pipeline file that is being run. */
   source: string;
   params: JsonObject;
-  status: 'compiling' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** `terminated` is what the command line says of a run that Temporal ended without asking it. */
+  status: 'compiling' | 'running' | 'done' | 'failed' | 'cancelled' | 'terminated';
   startedAt: number;
   endedAt?: number;
   steps: StepState[];

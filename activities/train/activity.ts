@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { BlobRef, Manifest } from '../../artifacts/manifest.ts';
 import type { ArtifactStore } from '../../artifacts/store.ts';
 import { type Lease, takeOver } from '../../artifacts/trainings.ts';
@@ -12,21 +13,19 @@ import { trainStep } from './contract.ts';
 import { type DoneEvent, followEvents, type StartEvent } from './events.ts';
 import { startTrainer, type TrainerProcess } from './process.ts';
 
+const storePauseMs = 5_000;
+
 /** Trains on from the newest committed checkpoint, whichever attempt made it, and commits every new one. */
 export const runTrain = implement(trainStep, async ({ index, ...params }, step) => {
   const folders = await layOut(index, step);
   const lease = await takeOver(step.store, step.key, randomUUID());
   const resume = await downloadCheckpoint(lease, step);
-  const config = {
-    ...params,
-    ...folders,
-    imageSize: index.facts.imageSize ?? null,
-    work: step.workDir,
-    resume,
-  };
+  const { imageSize = null } = index.facts;
+  const config = { ...params, ...folders, imageSize, work: step.workDir, resume, controlled: true };
   const configPath = join(step.workDir, 'config.json');
-  await writeFile(configPath, JSON.stringify({ ...config, controlled: true }));
+  await writeFile(configPath, JSON.stringify(config));
 
+  step.signal.throwIfAborted();
   const trainer = startTrainer(configPath, step.log);
   try {
     const { start, done } = await follow(trainer, lease, step);
@@ -68,7 +67,6 @@ async function downloadCheckpoint(lease: Lease, step: StepContext): Promise<stri
 async function follow(trainer: TrainerProcess, lease: Lease, step: StepContext) {
   const stop = () => void trainer.stop();
   step.signal.addEventListener('abort', stop, { once: true });
-  if (step.signal.aborted) stop();
   const secondsBefore = lease.state.seconds;
   let start: StartEvent | undefined;
   let done: DoneEvent | undefined;
@@ -84,8 +82,7 @@ async function follow(trainer: TrainerProcess, lease: Lease, step: StepContext) 
       } else if (event.event === 'error') {
         failure = reportedFailure(event);
       } else {
-        const files = await uploadFolder(step.store, event.path);
-        await lease.commit({ step: event.step, files }, secondsBefore + event.seconds);
+        await commitCheckpoint(event, lease, secondsBefore + event.seconds, step);
         await rm(event.path, { recursive: true });
         if (event.event === 'done') done = event;
       }
@@ -104,10 +101,31 @@ async function follow(trainer: TrainerProcess, lease: Lease, step: StepContext) 
   return { start, done };
 }
 
+/** Uploads a checkpoint and commits it. While the store is away it waits, and the trainer goes on meanwhile. */
+async function commitCheckpoint(
+  event: { step: number; path: string },
+  lease: Lease,
+  seconds: number,
+  step: StepContext,
+): Promise<void> {
+  for (;;) {
+    try {
+      const files = await uploadFolder(step.store, event.path);
+      return await lease.commit({ step: event.step, files }, seconds);
+    } catch (error) {
+      const away = error instanceof F2cError && error.code === 'F2C_STORE_UNREACHABLE';
+      if (!away || step.signal.aborted) throw error;
+      step.log.warn({ err: error, step: event.step }, 'a checkpoint waits for the store');
+      await wait(storePauseMs, undefined, { signal: step.signal }).catch(() => {});
+    }
+  }
+}
+
 async function uploadFolder(store: ArtifactStore, folder: string): Promise<Record<string, BlobRef>> {
-  const names = (await readdir(folder)).sort();
-  const blobs = await Promise.all(names.map((name) => store.putBlob({ path: join(folder, name) })));
-  return Object.fromEntries(names.map((name, i) => [name, blobs[i] as BlobRef]));
+  const files: Record<string, BlobRef> = {};
+  for (const name of (await readdir(folder)).sort())
+    files[name] = await store.putBlob({ path: join(folder, name) });
+  return files;
 }
 
 function made(

@@ -37,7 +37,7 @@ const trainerEvent = z.discriminatedUnion('event', [
     seconds: z.number(),
     loss: z.number().nullable(),
   }),
-  z.object({ event: z.literal('error'), code: z.string(), what: z.string() }).loose(),
+  z.looseObject({ event: z.literal('error'), code: z.string(), what: z.string() }),
 ]);
 
 export type TrainerEvent = z.infer<typeof trainerEvent>;
@@ -64,8 +64,7 @@ export async function* followEvents(path: string, ended: Promise<unknown>): Asyn
       const lines = (rest + buffer.toString('utf8', 0, bytesRead)).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
-        const event = trainerEvent.safeParse(parseJson(line));
-        if (event.success) yield event.data;
+        yield trainerEvent.parse(parseJson(line));
       }
       if (bytesRead > 0) continue;
       if (last) return;

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { exited, signalGroup, spawnPython } from '../python.ts';
+import { exited, killGroup, spawnPython } from '../python.ts';
 
-/** How long the trainer may take to write its last checkpoint when it is told to stop. */
+/** Time for the last checkpoint when the trainer is told to stop; the worker is given longer to commit it. */
 const graceMs = 30_000;
 
 export interface TrainerProcess {
@@ -38,11 +38,11 @@ export function startTrainer(configPath: string, log: Logger): TrainerProcess {
   const kill = async () => {
     // torchrun starts its ranks in sessions of their own, out of the group's reach: the closed pipe ends them.
     child.stdin?.destroy();
-    signalGroup(child, 'SIGKILL');
+    killGroup(child, 'SIGKILL');
     await exit.catch(() => {});
   };
   const stop = async () => {
-    signalGroup(child, 'SIGTERM');
+    killGroup(child, 'SIGTERM');
     await Promise.race([exit.catch(() => {}), wait(graceMs, undefined, { ref: false })]);
     await kill();
   };

@@ -17,7 +17,9 @@ export function artifactCommands(program: Command): void {
     .argument('[kind]', `one of ${artifactKinds.join(', ')}`)
     .option('--json', 'print as JSON')
     .action((kind: string | undefined, options: OutputOptions) =>
-      withSession((session) => list(session, kind === undefined ? undefined : readKind(kind), options)),
+      withSession({ start: false }, (session) =>
+        list(session, kind === undefined ? undefined : readKind(kind), options),
+      ),
     );
 
   artifact
@@ -25,7 +27,9 @@ export function artifactCommands(program: Command): void {
     .summary('show where an artifact comes from and what is in it')
     .argument('<key>', 'the key, or its first digits')
     .option('--json', 'print the manifest as JSON')
-    .action((key: string, options: OutputOptions) => withSession((session) => show(session, key, options)));
+    .action((key: string, options: OutputOptions) =>
+      withSession({ start: false }, (session) => show(session, key, options)),
+    );
 
   artifact
     .command('export')
@@ -35,7 +39,7 @@ export function artifactCommands(program: Command): void {
     .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ f2c artifact export 3f2a91 model/')
     .action((key: string, folder: string, options: OutputOptions) =>
-      withSession(async ({ store }) => {
+      withSession({ start: false }, async ({ store }) => {
         const manifest = await store.resolve(undefined, key);
         await exportArtifact(store, manifest, folder);
         const files = Object.keys(manifest.files);

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import type { WorkflowHandle } from '@temporalio/client';
+import { extname } from 'node:path';
 import type { Command } from 'commander';
+import { shippedPipeline } from '../../activities/pipelines.ts';
 import { contracts } from '../../activities/registry.ts';
 import { sha256 } from '../../artifacts/canonical.ts';
 import { F2cError } from '../../errors/failure.ts';
@@ -12,7 +12,7 @@ import { news, type OutputOptions, print } from '../output.ts';
 import { collectParam } from '../params.ts';
 import { followRun, resultText } from '../result.ts';
 import { startRun } from '../runs.ts';
-import { openSession, type Session } from '../session.ts';
+import { type Session, withSession } from '../session.ts';
 
 interface RunOptions extends OutputOptions {
   param: JsonObject;
@@ -38,52 +38,43 @@ export function runCommand(program: Command): void {
 }
 
 async function runFile(pipeline: string, options: RunOptions): Promise<void> {
-  const file =
-    existsSync(pipeline) || /[./\\]/.test(pipeline) ? await readPipeline(pipeline, options.param) : undefined;
-  const session = await openSession({ start: options.detach !== true });
-  try {
-    const reference =
-      file === undefined ? pipeline : `sha256:${(await session.store.putBlob(file.bytes)).digest}`;
-    const handle = await startRun(session.client, {
-      name: file?.name ?? pipeline,
-      input: { pipeline: reference, params: options.param },
-    });
-    if (options.detach === true) print(options, { run: handle.workflowId }, handle.workflowId);
-    else await watchToEnd(handle, session, options);
-  } finally {
-    await session.close();
-  }
+  // Everything that can be wrong with the file or the params is said before any server is asked.
+  const { name, text } = await compiledPipeline(pipeline, options.param);
+  const watched = options.detach !== true;
+  await withSession({ start: watched }, async (session) => {
+    await session.store.ensureBucket();
+    const { digest } = await session.store.putBlob(Buffer.from(text));
+    const input = { pipeline: `sha256:${digest}`, params: options.param };
+    const { workflowId } = await startRun(session.client, { name, input });
+    if (watched) await watchToEnd(workflowId, session, options);
+    else print(options, { run: workflowId }, workflowId);
+  });
 }
 
-/** Everything that can be wrong with the file or the params is said before any server is asked. */
-async function readPipeline(path: string, params: JsonObject): Promise<{ name: string; bytes: Buffer }> {
-  const text = await readTextFile(path);
-  const bytes = Buffer.from(text);
-  const compiled = compile({ text, file: path, digest: sha256(bytes) }, params, contracts);
-  if ('problems' in compiled) throw pipelineError(compiled.problems, { text, file: path });
-  if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, path);
-  return { name: compiled.plan.name, bytes };
+async function compiledPipeline(
+  pipeline: string,
+  params: JsonObject,
+): Promise<{ name: string; text: string }> {
+  const isFile = extname(pipeline) !== '' || /[/\\]/.test(pipeline);
+  const { text, file } = isFile
+    ? { text: await readTextFile(pipeline), file: pipeline }
+    : await shippedPipeline(pipeline);
+  const compiled = compile({ text, file, digest: sha256(text) }, params, contracts);
+  if ('problems' in compiled) throw pipelineError(compiled.problems, { text, file });
+  if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, file);
+  return { name: compiled.plan.name, text };
 }
 
 /** Shows a run until it has ended and prints its result; a failed run fails the command. */
-export async function watchToEnd(
-  handle: WorkflowHandle,
-  session: Session,
-  options: OutputOptions,
-): Promise<void> {
-  const { workflowId } = handle;
-  const page = session.webUi && `${session.webUi}/namespaces/${session.namespace}/workflows/${workflowId}`;
-  news(`Run ${workflowId}${page === undefined ? '' : `  ${page}`}`);
-  const state = await followRun(handle, session, options);
-  print(options, { run: workflowId, ...state }, await resultText(workflowId, state, session));
-  if (state.status !== 'done') {
-    const { code, message } = state.error ?? {
-      code: 'F2C_RUN_FAILED',
-      message: `The run was ${state.status}`,
-    };
-    throw new F2cError('F2C_RUN_FAILED', {
-      what: code === 'F2C_RUN_FAILED' ? message : `${code}: ${message}`,
-      fix: `Mend the cause, then go on with \`npx f2c resume ${workflowId}\``,
-    });
-  }
+export async function watchToEnd(run: string, session: Session, options: OutputOptions): Promise<void> {
+  const page = session.webUi && `${session.webUi}/namespaces/${session.namespace}/workflows/${run}`;
+  news(`Run ${run}${page === undefined ? '' : `  ${page}`}`);
+  const state = await followRun(run, session, options);
+  print(options, { run, ...state }, options.json ? '' : await resultText(run, state, session));
+  if (state.status === 'done') return;
+  throw new F2cError('F2C_RUN_FAILED', {
+    what: state.error?.message ?? `The run was ${state.status}`,
+    where: state.error === undefined || state.error.code === 'F2C_RUN_FAILED' ? undefined : state.error.code,
+    fix: `Mend the cause, then go on with \`npx f2c resume ${run}\``,
+  });
 }

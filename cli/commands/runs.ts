@@ -1,8 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { F2cError } from '../../errors/failure.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { stepTable } from '../result.ts';
-import { describeRun, inputOf, startRun, workflowType } from '../runs.ts';
+import { describeRun, inputOf, queryState, startRun, workflowType } from '../runs.ts';
 import { type Session, withSession } from '../session.ts';
 import { columns, duration } from '../text.ts';
 import { watchToEnd } from './run.ts';
@@ -12,16 +12,20 @@ export function runsCommands(program: Command): void {
   program
     .command('list')
     .summary('list the latest runs')
-    .option('-n, --limit <count>', 'how many', Number, 20)
+    .option('-n, --limit <count>', 'how many', readCount, 20)
     .option('--json', 'print as JSON')
-    .action((options: OutputOptions & { limit: number }) => withSession((session) => list(session, options)));
+    .action((options: OutputOptions & { limit: number }) =>
+      withSession({ start: false }, (session) => list(session, options)),
+    );
 
   program
     .command('show')
     .summary('show a run: its steps, why each was run or reused, its metrics')
     .argument('<run>', 'id of the run')
     .option('--json', 'print as JSON')
-    .action((run: string, options: OutputOptions) => withSession((session) => show(session, run, options)));
+    .action((run: string, options: OutputOptions) =>
+      withSession({ start: false }, (session) => show(session, run, options)),
+    );
 
   program
     .command('resume')
@@ -30,7 +34,7 @@ export function runsCommands(program: Command): void {
     .option('-d, --detach', 'return as soon as the new run is started')
     .option('--json', 'print the final state as JSON')
     .action((run: string, options: OutputOptions & { detach?: boolean }) =>
-      withSession((session) => resume(session, run, options)),
+      withSession({ start: options.detach !== true }, (session) => resume(session, run, options)),
     );
 
   program
@@ -38,7 +42,14 @@ export function runsCommands(program: Command): void {
     .summary('cancel a run; a training keeps its last checkpoint')
     .argument('<run>', 'id of the run')
     .option('--json', 'print as JSON')
-    .action((run: string, options: OutputOptions) => withSession((session) => cancel(session, run, options)));
+    .action((run: string, options: OutputOptions) =>
+      withSession({ start: false }, (session) => cancel(session, run, options)),
+    );
+}
+
+function readCount(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return Number(text);
 }
 
 async function list({ client }: Session, options: OutputOptions & { limit: number }): Promise<void> {
@@ -67,12 +78,12 @@ async function list({ client }: Session, options: OutputOptions & { limit: numbe
   print(options, runs, text);
 }
 
-async function show(
-  { client, store, webUi, namespace }: Session,
-  id: string,
-  options: OutputOptions,
-): Promise<void> {
-  const { info, state } = await describeRun(client, id);
+async function show(session: Session, id: string, options: OutputOptions): Promise<void> {
+  const run = await describeRun(session.client, id);
+  const { memo, startTime } = run.info;
+  const resumedFrom = memo?.resumedFrom ?? null;
+  const state = await queryState(run);
+  const page = session.webUi && `${session.webUi}/namespaces/${session.namespace}/workflows/${id}`;
   const artifacts = state.steps.flatMap(({ id: step, artifact }) =>
     artifact === undefined
       ? []
@@ -83,18 +94,14 @@ async function show(
     `Pipeline   ${state.pipeline}  (source ${state.source.slice(0, 12)})`,
     `Params     ${JSON.stringify(state.params)}`,
     `Status     ${state.status}${state.error === undefined ? '' : `  ${state.error.code}: ${state.error.message}`}`,
-    `Started    ${info.startTime.toISOString()}`,
-    ...(info.memo?.resumedFrom ? [`Resumes    ${info.memo.resumedFrom}`] : []),
-    ...(webUi === undefined ? [] : [`Web UI     ${webUi}/namespaces/${namespace}/workflows/${id}`]),
+    `Started    ${startTime.toISOString()}`,
+    ...(resumedFrom === null ? [] : [`Resumes    ${resumedFrom}`]),
+    ...(page === undefined ? [] : [`Web UI     ${page}`]),
     '',
     stepTable(state),
     ...(artifacts.length === 0 ? [] : ['', columns([['Artifacts', 'Kind', 'Key', 'Digest'], ...artifacts])]),
   ].join('\n');
-  print(
-    options,
-    { run: id, ...state, resumedFrom: info.memo?.resumedFrom ?? null, bucket: store.bucket.name },
-    text,
-  );
+  print(options, { run: id, ...state, resumedFrom }, text);
 }
 
 async function resume(
@@ -102,7 +109,7 @@ async function resume(
   id: string,
   options: OutputOptions & { detach?: boolean },
 ): Promise<void> {
-  const { handle, info, state } = await describeRun(session.client, id);
+  const { info } = await describeRun(session.client, id);
   if (info.status.name === 'RUNNING' || info.status.name === 'COMPLETED') {
     const doing = info.status.name === 'RUNNING' ? 'is still going on' : 'has completed';
     throw new F2cError('F2C_RUN_NOT_RESUMABLE', {
@@ -110,21 +117,22 @@ async function resume(
       fix: `\`npx f2c show ${id}\` shows it`,
     });
   }
+  const started = await inputOf(session.client, info);
+  const { source, pipeline } = info.memo ?? {};
   // The very file that ran, not what its name means today; a run that never compiled has none yet.
-  const started = await inputOf(handle);
-  const input = state.source === '' ? started : { ...started, pipeline: `sha256:${state.source}` };
-  const name = state.pipeline === '' ? 'run' : state.pipeline;
-  const next = await startRun(session.client, { name, input, resumedFrom: id });
-  if (options.detach === true) print(options, { run: next.workflowId }, next.workflowId);
-  else await watchToEnd(next, session, options);
+  const input = typeof source === 'string' ? { ...started, pipeline: `sha256:${source}` } : started;
+  const name = typeof pipeline === 'string' ? pipeline : 'run';
+  const { workflowId } = await startRun(session.client, { name, input, resumedFrom: id });
+  if (options.detach === true) print(options, { run: workflowId }, workflowId);
+  else await watchToEnd(workflowId, session, options);
 }
 
 async function cancel({ client }: Session, id: string, options: OutputOptions): Promise<void> {
-  const { handle } = await describeRun(client, id);
-  await handle.cancel();
-  print(
-    options,
-    { run: id, cancelled: true },
-    `Asked ${id} to stop. \`npx f2c resume ${id}\` goes on with it.`,
-  );
+  const { handle, info } = await describeRun(client, id);
+  const running = info.status.name === 'RUNNING';
+  if (running) await handle.cancel();
+  const text = running
+    ? `Asked ${id} to stop. \`npx f2c resume ${id}\` goes on with it.`
+    : `The run ${id} has ended already.`;
+  print(options, { run: id, cancelled: running }, text);
 }

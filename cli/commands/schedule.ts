@@ -40,7 +40,7 @@ export function scheduleCommands(program: Command): void {
     .command('list')
     .summary('list the schedules and when they run next')
     .option('--json', 'print as JSON')
-    .action((options: OutputOptions) => withSession((session) => list(session, options)));
+    .action((options: OutputOptions) => withSession({ start: false }, (session) => list(session, options)));
 
   schedule
     .command('trigger')
@@ -48,7 +48,7 @@ export function scheduleCommands(program: Command): void {
     .argument('<pipeline>', 'name of the pipeline')
     .option('--json', 'print as JSON')
     .action((name: string, options: OutputOptions) =>
-      withSession(async ({ client }) => {
+      withSession({ start: false }, async ({ client }) => {
         await existing(client, name, (handle) => handle.trigger());
         print(
           options,
@@ -64,7 +64,7 @@ export function scheduleCommands(program: Command): void {
     .argument('<pipeline>', 'name of the pipeline')
     .option('--json', 'print as JSON')
     .action((name: string, options: OutputOptions) =>
-      withSession(async ({ client }) => {
+      withSession({ start: false }, async ({ client }) => {
         await existing(client, name, (handle) => handle.delete());
         print(options, { pipeline: name, deleted: true }, `Deleted the schedule of ${name}.`);
       }),
@@ -74,7 +74,8 @@ export function scheduleCommands(program: Command): void {
 async function apply(file: string, options: OutputOptions): Promise<void> {
   const text = await readTextFile(file);
   const { name, summary, schedule } = readSchedule(text, file);
-  await withSession(async ({ client, store }) => {
+  await withSession({ start: false }, async ({ client, store }) => {
+    await store.ensureBucket();
     const { digest } = await store.putBlob(Buffer.from(text));
     const settings = {
       spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone },
@@ -120,7 +121,11 @@ async function createOrUpdate(
 ): Promise<boolean> {
   const handle = client.schedule.getHandle(name);
   try {
-    await handle.update((previous) => ({ ...previous, ...settings }));
+    await handle.update((previous) => ({
+      ...previous,
+      ...settings,
+      state: { ...previous.state, note: summary },
+    }));
     return false;
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;

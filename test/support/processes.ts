@@ -29,6 +29,11 @@ export function processesWith(text: string): Listed[] {
   return list().filter((process) => process.command.includes(text));
 }
 
+/** The processes of the trainings that run in a stack. */
+export function trainersOf({ home }: { home: string }): Listed[] {
+  return processesWith(`${home}/scratch/`).filter(({ command }) => command.includes('-m f2c_trainer '));
+}
+
 function list(): Listed[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,args='], { encoding: 'utf8' }).split(
     '\n',

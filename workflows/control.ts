@@ -1,0 +1,39 @@
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { ControlActivities, FingerprintActivity, RunInput } from '../activities/control.ts';
+import type { LookUp, StepTask } from '../activities/tasks.ts';
+import type { Plan, PlanRetry, PlanStep } from '../language/plan.ts';
+
+/** Look-ups and fingerprints are ours, not the user's: they are tried until the store answers. */
+export const patient: PlanRetry = { attempts: 10, backoffMs: 1_000, factor: 2, maxBackoffMs: 60_000 };
+
+/** What comes after a failure is for `untilDone` to decide. */
+export const once = { maximumAttempts: 1 };
+
+/** Longer than all tries of the S3 client together, so that it is the client who says what is wrong. */
+const storeTimeout = '15m';
+
+export function compilePipeline(input: RunInput): Promise<Plan> {
+  return control('Compiles the pipeline to a plan').compile(input);
+}
+
+export function lookUp(task: StepTask): Promise<LookUp> {
+  return control(`${task.step}: looks in the store`).lookUp(task);
+}
+
+/** Digest of what a step would read of the outside world, asked where the step would run. */
+export function readWorld(step: PlanStep, task: StepTask, attempt: number): Promise<string> {
+  const { fingerprint } = proxyActivities<{ fingerprint: FingerprintActivity }>({
+    taskQueue: step.queue,
+    activityId: `${task.step}#fingerprint-${attempt}`,
+    startToCloseTimeout: '1d',
+    heartbeatTimeout: step.heartbeatMs,
+    retry: once,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    summary: `${task.step}: reads the listing of the source`,
+  });
+  return fingerprint({ uses: task.uses, params: task.params });
+}
+
+function control(summary: string): Pick<ControlActivities, 'compile' | 'lookUp'> {
+  return proxyLocalActivities<ControlActivities>({ startToCloseTimeout: storeTimeout, retry: once, summary });
+}
