@@ -23,7 +23,7 @@ export class F2cError extends Error {
   }
 }
 
-export function failureText({ what, where, fix }: FailureParts): string {
+function failureText({ what, where, fix }: FailureParts): string {
   const place = where === undefined ? '' : ` (${where})`;
   return [`${what}${place}`, fix]
     .filter((sentence) => sentence !== undefined)

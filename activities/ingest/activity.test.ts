@@ -142,9 +142,9 @@ describe('a dataset', () => {
     await writeTree(source, await faces());
     expect(ingestStep.version).toBe(1);
     expect(await digests(await ingest())).toEqual({
-      'identities.parquet': 'e0e51928b1175fcfc13ba542047ebef9b45998ab8ab387f20589396addbcbcfe',
-      'instances.parquet': 'bc562ad351506f0af7cb97dba5e642ba85657c625507421e238cc32470c92f8c',
-      'rejected.parquet': '53504c26509efbb67c3a0608eb184274b62955109109ea0f466eae64486da708',
+      'identities.parquet': '7c5b44a5e9c821f882045fe298c50e253b4ecc0b971a383a4263baa1c8e4bea1',
+      'instances.parquet': '0132fb68a85a41ef80c2e7dc2930de89b515b2fa379cac0ba35307efae5b5f14',
+      'rejected.parquet': 'abd5258957bfe3f06bc07c184f26e3a158f758c9ab37b8058ca370fafab2c2e7',
       'shards/shard-000000.tar': '2a2b339d2470a8ff70ffe79c3c5015827c0164f1bea788595d9f187f1318f5f6',
     });
   });
