@@ -12,9 +12,19 @@ const checks = [
   { name: 'biome (format and lint)', command: node('biome'), args: ['check', '--error-on-warnings'] },
   { name: 'tsc (types)', command: node('tsc'), args: ['--noEmit'] },
   { name: 'knip (unused code)', command: node('knip'), args: [] },
-  { name: 'ruff (lint)', command: python('ruff'), args: ['check', '.'], cwd: trainer },
-  { name: 'ruff (format)', command: python('ruff'), args: ['format', '--check', '.'], cwd: trainer },
-  { name: 'mypy (types)', command: python('mypy'), args: [], cwd: trainer },
+  {
+    name: 'ruff (lint)',
+    command: python('ruff'),
+    args: ['check', '--config', 'pyproject.toml', '.', '../bench'],
+    cwd: trainer,
+  },
+  {
+    name: 'ruff (format)',
+    command: python('ruff'),
+    args: ['format', '--check', '--config', 'pyproject.toml', '.', '../bench'],
+    cwd: trainer,
+  },
+  { name: 'mypy (types)', command: python('mypy'), args: ['f2c_trainer', 'tests', '../bench'], cwd: trainer },
 ];
 
 const results = checks.map(({ name, command, args, cwd = root }) => {

@@ -31,7 +31,7 @@ it('runs from images to a table of measured models on a stack that it starts and
   const rows = stdout.split('\n').filter((line) => line.startsWith('| '));
   expect(rows[0]).toMatch(/Label +\| Accuracy +\| EER +\| TAR@FAR 1e-2 +\| Training +\| Head memory/);
   expect(rows.map((row) => row.split('|')[1]?.trim())).toEqual(
-    expect.arrayContaining(['dcp', 'fc', 'untrained', 'pixels']),
+    expect.arrayContaining(['dcp', 'fc', 'untrained', 'raw pixels']),
   );
   expect(stdout).toContain('Only 10 people are held out');
   expect(stdout).toContain('0 from the store.');

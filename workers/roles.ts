@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { trainingsAtATime } from '../activities/train/device.ts';
 import { queues } from '../language/step.ts';
 
 /** What a worker does: interpret workflows, work on data with the CPU, or hold a GPU. One queue each. */
@@ -9,8 +10,8 @@ export function isRole(name: string): name is Role {
   return (roles as readonly string[]).includes(name);
 }
 
-/** Steps at a time in one worker. A trainer takes the whole device. */
+/** Steps at a time in one worker. */
 export const stepsAtATime: Record<Exclude<Role, 'control'>, number> = {
   data: availableParallelism(),
-  gpu: 1,
+  gpu: trainingsAtATime,
 };

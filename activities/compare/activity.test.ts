@@ -110,7 +110,7 @@ describe('compare', () => {
         '',
         'Only 10 people are held out: differences of a few points mean little.',
         '',
-        'A pool of 28 slots for 30 training identities saves nothing: with so few identities this shows the path, not the scale; see the benchmarks.',
+        'A pool of 28 slots for 30 training identities saves nothing: with so few identities this shows the path, not the scale: see `npm run bench -- head`.',
         '',
       ].join('\n'),
     );

@@ -26,7 +26,7 @@ export function notesOn(measurements: Measurement[]): string[] {
     if (!poolSlots || !trained || poolSlots < trained / 2) continue;
     notes.add(
       `A pool of ${poolSlots} slots for ${trained} training identities saves nothing: with so few identities ` +
-        'this shows the path, not the scale; see the benchmarks.',
+        'this shows the path, not the scale: see `npm run bench -- head`.',
     );
   }
   return [...notes];

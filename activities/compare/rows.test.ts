@@ -94,7 +94,7 @@ describe('notesOn', () => {
     expect(notesOn(folds)).toEqual([
       'Means over the reports of a label; ± is their standard deviation.',
       'Only 12 people are held out in a report: differences of a few points mean little.',
-      'A pool of 28 slots for 30 training identities saves nothing: with so few identities this shows the path, not the scale; see the benchmarks.',
+      'A pool of 28 slots for 30 training identities saves nothing: with so few identities this shows the path, not the scale: see `npm run bench -- head`.',
     ]);
     expect(notesOn(folds.slice(1))[0]).toBe(
       'Only 12 people are held out: differences of a few points mean little.',

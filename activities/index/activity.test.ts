@@ -176,7 +176,7 @@ describe('the files', () => {
     const all = createHash('sha256')
       .update(JSON.stringify(await digests(made)))
       .digest('hex');
-    expect(all).toBe('f5a2461c5d6ae14a5fb69842a6bb281a23b255d54c39ad5f0b43d307312050ba');
+    expect(all).toBe('afca6820689725f6ce3db015a84aa12c514f30b4981750d1d91ff66c17a3bb52');
   });
 });
 

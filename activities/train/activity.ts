@@ -10,6 +10,7 @@ import type { JsonObject } from '../../language/json.ts';
 import { reportedFailure } from '../python.ts';
 import { implement, type StepContext, type StepInput } from '../step.ts';
 import { trainStep } from './contract.ts';
+import { trainerThreads } from './device.ts';
 import { type DoneEvent, followEvents, type StartEvent } from './events.ts';
 import { startTrainer, type TrainerProcess } from './process.ts';
 
@@ -21,7 +22,15 @@ export const runTrain = implement(trainStep, async ({ index, ...params }, step) 
   const lease = await takeOver(step.store, step.key, randomUUID());
   const resume = await downloadCheckpoint(lease, step);
   const { imageSize = null } = index.facts;
-  const config = { ...params, ...folders, imageSize, work: step.workDir, resume, controlled: true };
+  const config = {
+    ...params,
+    ...folders,
+    imageSize,
+    work: step.workDir,
+    resume,
+    threads: trainerThreads,
+    controlled: true,
+  };
   const configPath = join(step.workDir, 'config.json');
   await writeFile(configPath, JSON.stringify(config));
 
