@@ -42,7 +42,7 @@ test('who was taken over from cannot commit, and is told so', async () => {
     code: 'F2C_TRAINING_FENCED',
     message:
       `Another attempt has taken over training ${key.slice(0, 8)}… (trainings/${key}.json). ` +
-      'This one stops and its last steps do not count; the other one goes on from the newest checkpoint.',
+      'The other one goes on from the newest checkpoint; resume this run when that is done.',
   });
   expect(stale.state.checkpoint?.step).toBe(100);
   await current.commit(await checkpointAt(201), 2.1);
