@@ -34,15 +34,6 @@ export async function asActivity<T>(
   }
 }
 
-/** For activities that are over in a moment: only the failures are translated. */
-export async function asShortActivity<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw activityFailure(error, { progress: null });
-  }
-}
-
 function activityFailure(error: unknown, details: HeartbeatDetails): ApplicationFailure {
   if (error instanceof F2cError) return failure(error.code, error.message, details);
   return error instanceof Error

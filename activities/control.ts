@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../language/json.ts';
 import type { Plan } from '../language/plan.ts';
 import { paramsError, pipelineError } from '../language/problems.ts';
 import { artifactOutput } from '../language/step.ts';
-import { asActivity, asShortActivity } from './boundary.ts';
+import { asActivity } from './boundary.ts';
 import { codeDigest } from './code.ts';
 import { findPipeline } from './pipelines.ts';
 import { contracts, loadImplementation } from './registry.ts';
@@ -32,10 +32,10 @@ export type FingerprintActivity = ReturnType<typeof fingerprintActivity>;
 export function controlActivities(store: ArtifactStore) {
   return {
     /** The plan of a run; F2C_START_INVALID, F2C_PIPELINE_UNKNOWN, F2C_PIPELINE_INVALID, F2C_PARAMS_INVALID. */
-    compile: (input: RunInput): Promise<Plan> => asShortActivity(() => compileRun(store, input)),
+    compile: (input: RunInput): Promise<Plan> => asActivity(() => compileRun(store, input)),
 
     /** Content key of a task, and the artifact under it if the store has it whole. */
-    lookUp: (task: StepTask): Promise<LookUp> => asShortActivity(() => lookUpTask(store, task)),
+    lookUp: (task: StepTask): Promise<LookUp> => asActivity(() => lookUpTask(store, task)),
   };
 }
 

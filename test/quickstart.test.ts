@@ -29,7 +29,7 @@ it('runs from images to a table of measured models on a stack that it starts and
   firstRun = /^Run (\S+)/m.exec(stderr)?.[1] ?? '';
 
   const rows = stdout.split('\n').filter((line) => line.startsWith('| '));
-  expect(rows[0]).toMatch(/Label +\| Accuracy +\| EER +\| TAR@FAR 1e-2 +\| Training +\| Head memory/);
+  expect(rows[0]).toMatch(/Label +\| +Accuracy +\| +EER +\| +TAR@FAR 1e-2 +\| +Training +\| +Head memory/);
   expect(rows.map((row) => row.split('|')[1]?.trim())).toEqual(
     expect.arrayContaining(['dcp', 'fc', 'untrained', 'raw pixels']),
   );
@@ -72,7 +72,7 @@ it('shows runs and artifacts on a stack that stays', async () => {
   const [{ key }] = JSON.parse(models);
   const { stdout: lineage } = await f2c(settings, 'artifact', 'show', key.slice(0, 12));
   expect(lineage).toMatch(
-    /made by export v1[\s\S]*checkpoint [\s\S]*made by train v1[\s\S]*made by ingest v1/,
+    /made by +export v1[\s\S]*checkpoint [\s\S]*made by train v1[\s\S]*made by ingest v1/,
   );
 
   const folder = join(home, 'exported');

@@ -17,6 +17,12 @@ const workflowsPath = fileURLToPath(new URL('../workflows/runPipeline.ts', impor
 /** Runs of pipelines whose state is kept in memory; others are replayed when something happens to them. */
 const maxCachedWorkflows = 500;
 
+/** Often enough for progress bars and for a cancellation to arrive within a second. */
+const heartbeats = {
+  maxHeartbeatThrottleInterval: '1s',
+  defaultHeartbeatThrottleInterval: '1s',
+} as const;
+
 /** A worker that is connected and ready to poll. It stops at SIGTERM: steps are told, and given a minute. */
 export async function startWorker({
   role,
@@ -38,6 +44,8 @@ export async function startWorker({
       workflowsPath,
       activities: controlActivities(store),
       maxCachedWorkflows,
+      ...heartbeats,
+      shutdownGraceTime: 0,
       shutdownForceTime: '10s',
     });
   }
@@ -48,9 +56,7 @@ export async function startWorker({
     ...common,
     activities: { ...Object.fromEntries(steps), fingerprint: fingerprintActivity(store) },
     maxConcurrentActivityTaskExecutions: stepsAtATime[role],
-    // Often enough for progress bars and for a cancellation to arrive within a second.
-    maxHeartbeatThrottleInterval: '1s',
-    defaultHeartbeatThrottleInterval: '1s',
+    ...heartbeats,
     shutdownGraceTime: 0,
     shutdownForceTime: '60s',
   });

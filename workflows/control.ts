@@ -1,4 +1,4 @@
-import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { ControlActivities, FingerprintActivity, RunInput } from '../activities/control.ts';
 import type { LookUp, StepTask } from '../activities/tasks.ts';
 import type { Plan, PlanRetry, PlanStep } from '../language/plan.ts';
@@ -34,6 +34,15 @@ export function readWorld(step: PlanStep, task: StepTask, attempt: number): Prom
   return fingerprint({ uses: task.uses, params: task.params });
 }
 
-function control(summary: string): Pick<ControlActivities, 'compile' | 'lookUp'> {
-  return proxyLocalActivities<ControlActivities>({ startToCloseTimeout: storeTimeout, retry: once, summary });
+/**
+ * Activities of the interpreter's own worker. Not local ones: when several of those end in one workflow task,
+ * replay may resolve them in another order, and what comes next here depends on the order.
+ */
+function control(summary: string): ControlActivities {
+  return proxyActivities<ControlActivities>({
+    startToCloseTimeout: storeTimeout,
+    heartbeatTimeout: '20s',
+    retry: once,
+    summary,
+  });
 }

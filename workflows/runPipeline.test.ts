@@ -1,7 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainersOf } from '../test/support/processes.ts';
@@ -139,6 +141,23 @@ steps:
     expect(trainings.map((stored) => JSON.parse(stored?.text ?? '{}').checkpoint?.step > 0)).toEqual([true]);
   }, 180_000);
 });
+
+it('every history of these runs is replayed to the same commands', async () => {
+  const workflowsPath = fileURLToPath(new URL('./runPipeline.ts', import.meta.url));
+  const histories = [];
+  for await (const { workflowId, runId } of runs.client.workflow.list({
+    query: "WorkflowType = 'runPipeline'",
+  })) {
+    const history = await runs.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    histories.push({ workflowId, history });
+  }
+  expect(histories.length).toBeGreaterThan(10);
+  const replayed = [];
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowsPath }, histories)) {
+    replayed.push({ workflowId, error });
+  }
+  expect(replayed).toEqual(histories.map(({ workflowId }) => ({ workflowId, error: undefined })));
+}, 120_000);
 
 function summary(state: RunState): unknown[] {
   return state.steps.map(({ id, status, cache }) => [id, status, cache]);
