@@ -75,6 +75,6 @@ export async function watchToEnd(run: string, session: Session, options: OutputO
   throw new F2cError('F2C_RUN_FAILED', {
     what: state.error?.message ?? `The run was ${state.status}`,
     where: state.error === undefined || state.error.code === 'F2C_RUN_FAILED' ? undefined : state.error.code,
-    fix: `Mend the cause, then go on with \`npx f2c resume ${run}\``,
+    fix: `Mend the cause and go on with \`npx f2c resume ${run}\`; other params need a new run`,
   });
 }
