@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # PyTorch is loaded by the processes that measure, not by the one that starts them
     from f2c_trainer.config import Config
-    from f2c_trainer.head import DcpHead
+    from f2c_trainer.dcp import DcpHead
 
 PROBES, SIZE, SLOTS = 128, 512, 10_000
 DCP_IDENTITIES = [10_000, 100_000, 1_000_000, 10_000_000, 1_000_000_000]
@@ -70,7 +70,8 @@ def measure(head_name: str, identities: int) -> dict[str, float]:
     import torch
     from torch import nn
 
-    from f2c_trainer.head import DcpHead, FcHead
+    from f2c_trainer.dcp import DcpHead
+    from f2c_trainer.fc import FcHead
     from f2c_trainer.schedule import build_optimizer
 
     class Given(nn.Module):

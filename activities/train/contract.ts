@@ -42,8 +42,11 @@ export const trainStep = defineStep({
       .multipleOf(2)
       .default(64)
       .describe('Instances a step from the instance loader'),
-    backbone: z.enum(['mbf']).default('mbf').describe('Network; mbf is MobileFaceNet'),
-    width: z.number().min(0.125).max(4).default(1).describe('Factor of the number of channels'),
+    backbone: z
+      .enum(['mbf', 'r18', 'r34', 'r50', 'r100'])
+      .default('mbf')
+      .describe('Network: MobileFaceNet, or IResNet of that depth'),
+    width: z.number().min(0.125).max(4).default(1).describe('Factor of the number of channels; 1 is the published network'),
     embeddingSize: z.int().min(8).max(4096).default(512).describe('Length of an embedding'),
     learningRate: z.number().positive().default(0.1).describe('Peak learning rate of SGD'),
     momentum: z.number().min(0).max(1).default(0.9).describe('Nesterov momentum of SGD'),

@@ -32,7 +32,7 @@ class Config:
     identities_per_step: int
     instances_per_step: int
     # Network
-    backbone: Literal["mbf"]
+    backbone: Literal["mbf", "r18", "r34", "r50", "r100"]
     width: float  # factor of the number of channels
     embedding_size: int
     image_size: int  # pixels

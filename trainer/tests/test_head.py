@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from f2c_trainer.config import Config, parse_config
-from f2c_trainer.head import DcpHead, FcHead, hardest_loss
+from f2c_trainer.dcp import DcpHead
+from f2c_trainer.fc import FcHead
+from f2c_trainer.pool_loss import hardest_loss
 
 from .support import settings
 from .test_pool import PlainPool
