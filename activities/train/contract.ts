@@ -14,13 +14,13 @@ export const trainStep = defineStep({
       .enum(['dcp', 'fc'])
       .default('dcp')
       .describe('Dynamic Class Pool, or one weight vector per identity'),
-    margin: z.enum(['cosface', 'arcface']).default('cosface').describe('Margin of the in-pool loss'),
+    margin: z.enum(['cosface', 'arcface', 'sv']).default('cosface').describe('Margin of the in-pool loss'),
     marginValue: z
       .number()
       .min(0)
       .max(1)
       .default(0.4)
-      .describe('CosFace: taken off the cosine; ArcFace: radians added to the angle'),
+      .describe('CosFace and SV: taken off the cosine; ArcFace: radians added to the angle'),
     scale: z.number().positive().default(32).describe('Factor of the cosines inside the softmax'),
     poolRatio: z
       .number()
@@ -29,6 +29,27 @@ export const trainStep = defineStep({
       .optional()
       .describe('Slots of the pool as a share of the training identities (0.1 if neither is given)'),
     poolSize: z.int().min(1).optional().describe('Slots of the pool; instead of poolRatio'),
+    poolInit: z
+      .enum(['normal', 'reference'])
+      .default('normal')
+      .describe('Slots without an identity take no part (normal), or hold one random direction (reference)'),
+    secondRow: z
+      .enum(['hits', 'everywhere'])
+      .default('hits')
+      .describe('Slots that show their second feature in the second weights: those hit in the pass, or all'),
+    outOfPoolWeight: z
+      .number()
+      .min(0)
+      .default(1)
+      .describe('Factor of the loss of probes whose identity is not in the pool'),
+    outOfPoolHardest: z
+      .int()
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe(
+        'Slots that push such a probe away: the hardest ones (3 to 10 by the size of the pool if not given)',
+      ),
     galleryMomentum: z
       .number()
       .min(0)
@@ -46,7 +67,12 @@ export const trainStep = defineStep({
       .enum(['mbf', 'r18', 'r34', 'r50', 'r100'])
       .default('mbf')
       .describe('Network: MobileFaceNet, or IResNet of that depth'),
-    width: z.number().min(0.125).max(4).default(1).describe('Factor of the number of channels; 1 is the published network'),
+    width: z
+      .number()
+      .min(0.125)
+      .max(4)
+      .default(1)
+      .describe('Factor of the number of channels; 1 is the published network'),
     embeddingSize: z.int().min(8).max(4096).default(512).describe('Length of an embedding'),
     learningRate: z.number().positive().default(0.1).describe('Peak learning rate of SGD'),
     momentum: z.number().min(0).max(1).default(0.9).describe('Nesterov momentum of SGD'),

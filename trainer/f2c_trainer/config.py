@@ -9,6 +9,7 @@ import types
 import typing
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -21,13 +22,18 @@ Augmentation = Literal["flip", "shift", "brightness"]
 class Config:
     # Budget and head
     images: int  # probe images; 0 = the untrained network
-    head: Literal["dcp", "fc"]
-    margin: Literal["cosface", "arcface"]
-    margin_value: float  # cosface: a cosine; arcface: radians
+    head: Literal["dcp", "partialFc", "fc"]
+    margin: Literal["cosface", "arcface", "sv"]
+    margin_value: float  # cosface, sv: a cosine; arcface: radians
     scale: float
     pool_ratio: float | None = None  # share of the training identities; 0.1 if pool_size is not given either
     pool_size: int | None = None  # slots
-    gallery_momentum: float  # share of the gallery network kept a step
+    pool_init: Literal["normal", "reference"] = "normal"
+    second_row: Literal["hits", "everywhere"] = "hits"
+    out_of_pool_weight: float = 1.0
+    out_of_pool_hardest: int | None = None  # slots; None = the reference's number for this pool
+    gallery_momentum: float  # share of the gallery network kept an update
+    sample_rate: float = 0.1  # partialFc: share of the identities in an update's softmax, if its own are fewer
     # Batch
     identities_per_step: int
     instances_per_step: int
@@ -36,11 +42,21 @@ class Config:
     width: float  # factor of the number of channels
     embedding_size: int
     image_size: int  # pixels
-    # Optimiser
+    # Optimiser: an update is one of its steps
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float  # at its peak
-    momentum: float
+    momentum: float  # of sgd, Nesterov's
     weight_decay: float
-    warmup: float  # share of the steps
+    decay_norms: bool = True  # or only what has more than one axis: no norms, biases, PReLU slopes
+    clip_norm: float | None = None  # largest norm of the backbone's gradient
+    accumulate: int = 1  # steps an update
+    schedule: Literal["cosine", "polynomial", "step"] = "cosine"  # of the learning rate after the warm-up
+    warmup: float  # share of the updates
+    power: float = 1.0  # polynomial
+    decay_at: tuple[float, ...] = (0.42, 0.74, 0.89)  # step: shares of the updates
+    decay_factor: float = 0.1  # step
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of the networks; weights and losses are fp32
+    compile: bool = False
     # The rest of what decides the weights
     augment: tuple[Augmentation, ...]
     seed: int
@@ -62,6 +78,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "marginValue": (0, 1),
     "galleryMomentum": (0, 1),
     "poolSize": (1, math.inf),
+    "outOfPoolWeight": (0, math.inf),
+    "outOfPoolHardest": (1, 2**10),
     "identitiesPerStep": (1, math.inf),
     "instancesPerStep": (0, math.inf),
     "width": (0.125, 4),
@@ -70,11 +88,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "momentum": (0, 1),
     "weightDecay": (0, math.inf),
     "warmup": (0, 1),
+    "decayFactor": (0, 1),
+    "accumulate": (1, math.inf),
     "checkpointEverySteps": (1, math.inf),
     "seed": (0, 2**63 - 1),
     "threads": (1, 4096),
 }
-_POSITIVE = {"scale", "learningRate", "poolRatio"}
+_POSITIVE = {"scale", "learningRate", "poolRatio", "sampleRate", "clipNorm", "power"}
+_SHARES = {"poolRatio", "sampleRate"}
 
 
 def load_config(path: str) -> Config:
@@ -162,11 +183,13 @@ def _in_words(expected: object) -> str:
 
 
 def _out_of_range(key: str, value: object) -> str | None:
+    if key == "decayAt" and isinstance(value, tuple) and not _ascending(0.0, *value, 1.0):
+        return "shares above 0 and below 1, ascending"
     if not isinstance(value, (int, float)):
         return None
     if key in _POSITIVE and value <= 0:
         return "above 0"
-    if key == "poolRatio" and value > 1:
+    if key in _SHARES and value > 1:
         return "at most 1"
     if key == "instancesPerStep" and value % 2:
         return "even"
@@ -174,6 +197,10 @@ def _out_of_range(key: str, value: object) -> str | None:
     if low <= value <= high:
         return None
     return f"at least {low}" if high == math.inf else f"between {low} and {high}"
+
+
+def _ascending(*numbers: float) -> bool:
+    return all(one < next for one, next in pairwise(numbers))
 
 
 def _invalid(what: str, where: str) -> F2cError:

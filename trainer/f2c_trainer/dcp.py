@@ -1,4 +1,8 @@
-"""The Dynamic Class Pool as a head."""
+"""The Dynamic Class Pool as a head: two passes of F2C a step, only the second of which stays in the pool.
+
+A pass fills the pool with one view's gallery features and classifies the other view's probes. What each pass writes
+is planned on integers first (`pool.py`), so both start from the same pool and none has to be rolled back.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import copy
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -13,19 +18,18 @@ from .config import Config
 from .head import Loss
 from .keyed import Integers
 from .pool import PassPlan, Slots
-from .pool_loss import PoolPass, pool_loss
+from .pool_loss import Pool, PoolPass, hardest_slots, pool_loss
 
 
 class DcpHead:
-    """Dynamic Class Pool: two features for each of C identities, written by the gallery network."""
+    """Two features for each of C slots, written by the gallery network."""
 
     def __init__(self, config: Config, probe: nn.Module, slots: int, device: torch.device) -> None:
         self.config = config
         self.gallery = copy.deepcopy(probe).requires_grad_(False).train()
         self.slots = Slots(slots)
-        # Unfilled slots are masked, so what they hold is never seen.
-        self.features = torch.zeros(2, slots, config.embedding_size, device=device)
-        self.hardest = min(max(int(0.0002 * slots), 3), 10)
+        self.features = _initial(config, slots).to(device)
+        self.hardest = config.out_of_pool_hardest or hardest_slots(slots)
         self._kept: tuple[PassPlan, Tensor] | None = None  # second pass of the step under way, and its features
 
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -44,35 +48,46 @@ class DcpHead:
         )
 
     def bytes(self) -> int:
-        integers = sum(value.nbytes for value in self.slots.state().values())
-        return self.features.nbytes + integers
+        return self.features.nbytes + sum(value.nbytes for value in self.slots.state().values())
 
-    def loss(self, probe: nn.Module, x: Tensor, y: Tensor, identity: Integers, _number: Tensor) -> Loss:
+    def loss(
+        self, probe: nn.Module, x: Tensor, y: Tensor, identity: Integers, _number: Tensor, *, follow: bool = True
+    ) -> Loss:
         """Both passes of a step: x against y's features, then y against x's; only the second is kept in the pool.
 
-        `identity` are the identities of x's, then of y's images. [n, 3, S, S], [n, 3, S, S], [2n]
+        `identity` are the identities of x's, then of y's images; with `follow` the gallery network moves first.
+        [n, 3, S, S], [n, 3, S, S], [2n]
         """
         identity_x, identity_y = np.split(identity, 2)
-        plan_a = self.slots.plan(gallery=identity_y, probe=identity_x)
-        plan_b = self.slots.plan(gallery=identity_x, probe=identity_y)
-
-        probe_x, probe_y = normalize(probe(x)), normalize(probe(y))
-        self._follow(probe)
+        plans = (
+            self.slots.plan(gallery=identity_y, probe=identity_x),
+            self.slots.plan(gallery=identity_x, probe=identity_y),
+        )
+        probes = [_unit(probe(images)) for images in (x, y)]
+        if follow:
+            self._follow(probe)
         with torch.no_grad():
-            gallery_y, gallery_x = normalize(self.gallery(y)), normalize(self.gallery(x))
+            galleries = [_unit(self.gallery(images)) for images in (y, x)]
 
-        passes = (self._pass(plan_a, probe_x, gallery_y), self._pass(plan_b, probe_y, gallery_x))
-        in_pool, out_of_pool = pool_loss(self.features[0], passes, self.hardest, self.config)
-        self._kept = plan_b, gallery_x
-        return Loss(in_pool + out_of_pool, in_pool.item(), out_of_pool.item(), plan_b.hit_rate)
+        kind = x.device.type
+        product = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.features.dtype
+        with torch.autocast(kind, enabled=False):
+            written = np.union1d(plans[0].slot, plans[1].slot)
+            passes = [self._pass(*each, written) for each in zip(plans, probes, galleries, strict=True)]
+            in_pool, out_of_pool = pool_loss(
+                self._before(written, product), (passes[0], passes[1]), self.hardest, self.config
+            )
+        self._kept = plans[1], galleries[1]
+        return Loss(
+            in_pool + out_of_pool, in_pool.item(), out_of_pool.item(), plans[1].hit_rate, evictions=plans[1].evicted
+        )
 
     def commit(self) -> None:
         """Writes the second pass into the pool. The backward pass reads the pool as it was before the step."""
         assert self._kept is not None
         plan, gallery = self._kept
-        device = gallery.device
-        cells = _tensor(plan.write_row, device), _tensor(plan.write_slot, device)
-        self.features[cells] = gallery[_tensor(plan.write_item, device)]
+        cells = _tensor(plan.write_row, gallery.device), _tensor(plan.write_slot, gallery.device)
+        self.features[cells] = gallery[_tensor(plan.write_item, gallery.device)]
         self.slots.commit(plan)
         self._kept = None
 
@@ -83,21 +98,52 @@ class DcpHead:
             list(self.gallery.parameters()), list(probe.parameters()), 1 - self.config.gallery_momentum
         )
 
-    def _pass(self, plan: PassPlan, probe: Tensor, gallery: Tensor) -> PoolPass:
-        device = probe.device
-        first = plan.write_row == 0
-        hit_slot, hit_item = _tensor(plan.hit_slot, device), _tensor(plan.hit_item, device)
-        second = torch.where((hit_item >= 0)[:, None], gallery[hit_item], self.features[1, hit_slot])
-        return PoolPass(
-            probe=probe,
-            target=_tensor(plan.target, device),
-            first_slot=_tensor(plan.write_slot[first], device),
-            first_feature=gallery[_tensor(plan.write_item[first], device)],
-            second_slot=hit_slot,
-            second_feature=second,
-            filled=None if plan.filled.all() else torch.from_numpy(plan.filled).to(device),
+    def _before(self, written: Integers, product: torch.dtype) -> Pool:
+        taking_part = self._taking_part(self.slots.stamp >= 0)
+        taking_part[written] = False
+        everywhere = self.config.second_row == "everywhere"
+        return Pool(
+            rows=self.features,
+            second=_tensor(self.slots.twice, self.features.device) if everywhere else None,
+            excluded=np.flatnonzero(~taking_part),
+            product=product,
         )
 
+    def _pass(self, plan: PassPlan, probe: Tensor, gallery: Tensor, written: Integers) -> PoolPass:
+        """The pass as tensors; `written` are all slots that the step writes. [s]"""
+        device = probe.device
+        rows = self.features[:, _tensor(written, device)]
+        cells = _tensor(plan.write_row, device), _tensor(np.searchsorted(written, plan.write_slot), device)
+        rows[cells] = gallery[_tensor(plan.write_item, device)]
+        second = np.isin(written, plan.hit_slot) if self.config.second_row == "hits" else plan.twice[written]
+        inside = np.flatnonzero(plan.target >= 0)
+        return PoolPass(
+            probe=probe,
+            inside=_tensor(inside, device),
+            target=_tensor(np.searchsorted(written, plan.target[inside]), device),
+            outside=_tensor(np.flatnonzero(plan.target < 0), device),
+            weights=(rows[0], torch.where(_tensor(second, device)[:, None], rows[1], rows[0])),
+            unfilled=_tensor(~self._taking_part(plan.filled)[written], device),
+        )
 
-def _tensor(integers: Integers, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(integers)).to(device)
+    def _taking_part(self, filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.ones_like(filled) if self.config.pool_init == "reference" else filled
+
+
+def _initial(config: Config, slots: int) -> Tensor:
+    """Two rows a slot. [2, C, D]
+
+    The reference's unfilled slots take part and all point the same way, since their numbers are uniform in [0, 1).
+    Otherwise unfilled slots are masked, so what they hold is never seen.
+    """
+    rows = torch.zeros(2, slots, config.embedding_size)
+    return normalize(rows.uniform_(), dim=2) if config.pool_init == "reference" else rows
+
+
+def _unit(embeddings: Tensor) -> Tensor:
+    """Unit length, in no less than single precision, whatever the networks ran in."""
+    return normalize(embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)))
+
+
+def _tensor(array: NDArray[np.generic], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)

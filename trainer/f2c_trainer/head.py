@@ -20,6 +20,7 @@ class Loss:
     in_pool: float | None = None
     out_of_pool: float | None = None
     pool_hit_rate: float | None = None
+    evictions: int | None = None
 
 
 class Head(Protocol):

@@ -6,6 +6,7 @@ rolled back. All work is vectorised and costs O(C) for C slots, whatever the num
 
 from __future__ import annotations
 
+import typing
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,12 +23,12 @@ class PassPlan:
     write_slot: Integers
     write_row: Integers
     write_item: Integers
-    # Slots whose identity was in the pool before the pass: their second weight is row 1. [h]
-    hit_slot: Integers
-    hit_item: Integers  # the item that writes row 1 in this pass, or -1: row 1 stays as it is
+    hit_slot: Integers  # slots whose identity was in the pool before the pass. [h]
     target: Integers  # slot of each probe item after the pass, or -1: not in the pool. [n]
-    filled: NDArray[np.bool_]  # slots that hold a feature after the pass. [C]
+    filled: NDArray[np.bool_]  # slots that hold a feature after the pass, and those that hold a second one. [C]
+    twice: NDArray[np.bool_]
     hit_rate: float  # share of gallery items whose identity was in the pool before
+    evicted: int  # identities that lose their slot
     # New owner, next row and recency of the d slots that were touched, ordered by identity. [d]
     slot: Integers
     identity: Integers
@@ -42,16 +43,18 @@ class Slots:
     def __init__(self, count: int) -> None:
         self.owner = np.zeros(count, dtype=np.int64)
         self.next_row = np.zeros(count, dtype=np.int64)
+        self.twice = np.zeros(count, dtype=np.bool_)  # the owner has written row 1
         self.stamp = np.arange(-count, 0, dtype=np.int64)  # unfilled slots are the oldest, 0 first
         # Owners of the filled slots in ascending order, and their slots: what look-ups search.
         self._sorted_identity: Integers = np.empty(0, dtype=np.int64)
         self._sorted_slot: Integers = np.empty(0, dtype=np.int64)
 
-    def state(self) -> dict[str, Integers]:
-        return {"owner": self.owner, "next_row": self.next_row, "stamp": self.stamp}
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        return {"owner": self.owner, "next_row": self.next_row, "twice": self.twice, "stamp": self.stamp}
 
-    def load(self, state: dict[str, Integers]) -> None:
+    def load(self, state: dict[str, NDArray[typing.Any]]) -> None:
         self.owner, self.next_row, self.stamp = state["owner"], state["next_row"], state["stamp"]
+        self.twice = state["twice"]
         filled = np.flatnonzero(self.stamp >= 0)
         self._sorted_slot = filled[np.argsort(self.owner[filled])]
         self._sorted_identity = self.owner[self._sorted_slot]
@@ -74,20 +77,21 @@ class Slots:
         cell, back = np.unique((2 * slot[which] + row)[::-1], return_index=True)
         item = n - 1 - back
 
-        hit_slot = slot[hit]
-        second = 2 * hit_slot + 1
-        at = np.minimum(np.searchsorted(cell, second), len(cell) - 1)
-        filled = self.stamp >= 0
+        filled, twice = self.stamp >= 0, self.twice.copy()
+        evicted = int(filled[slot[~hit]].sum())
         filled[slot] = True
+        twice[slot[~hit]] = False
+        twice[cell[cell % 2 == 1] // 2] = True
         return PassPlan(
             write_slot=cell // 2,
             write_row=cell % 2,
             write_item=item,
-            hit_slot=hit_slot,
-            hit_item=np.where(cell[at] == second, item[at], -1),
+            hit_slot=slot[hit],
             target=self._targets(probe, identity, slot, evicted=slot[~hit]),
             filled=filled,
+            twice=twice,
             hit_rate=float(hit[which].mean()),
+            evicted=evicted,
             slot=slot,
             identity=identity,
             next_row=(next_row + count) % 2,
@@ -106,6 +110,7 @@ class Slots:
         self._sorted_slot = np.insert(slots, places, plan.slot[plan.fresh])
         self.owner[plan.slot] = plan.identity
         self.next_row[plan.slot] = plan.next_row
+        self.twice = plan.twice
         self.stamp[plan.slot] = plan.stamp
 
     def _find(self, identities: Integers) -> Integers:

@@ -1,49 +1,97 @@
-"""The loss of probes against the pool."""
+"""The loss of a step's probes against the pool, exact, with one matrix product over the slots."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from .config import Config
-from .margin import margin_loss
+from .keyed import Integers
+from .margin import hardened
+from .rest import Rest, against_rest
 
 
 @dataclass(frozen=True)
 class PoolPass:
-    """One pass as tensors: its probes, and how its pool differs from the pool before the step."""
+    """One pass: its probes, and what its pool holds in the s slots that the step writes."""
 
     probe: Tensor  # unit length. [n, D]
-    target: Tensor  # slot, or -1. [n]
-    first_slot: Tensor  # slots whose row 0 this pass writes, [k], with the features that it writes, [k, D]
-    first_feature: Tensor
-    second_slot: Tensor  # hit slots, [h], with their row 1 after the pass, [h, D]
-    second_feature: Tensor
-    filled: Tensor | None  # [C], or None: all slots hold a feature
+    inside: Tensor  # probes whose identity is in the pool, [a], and the column of each among the s slots, [a]
+    target: Tensor
+    outside: Tensor  # the others. [b]
+    weights: tuple[Tensor, Tensor]  # both weights of the s slots after the pass. [s, D], [s, D]
+    unfilled: Tensor  # slots of the s that take no part in this pass. [s]
 
 
-def pool_loss(base: Tensor, passes: tuple[PoolPass, PoolPass], hardest: int, config: Config) -> tuple[Tensor, Tensor]:
-    """In-pool and out-of-pool loss, summed over both passes and both weights of each slot.
+@dataclass(frozen=True)
+class Pool:
+    """The pool before the step."""
 
-    The probes of both passes meet the C slots in one product; every weight set is that product with the few columns
-    replaced that it does not share with `base`, the pool's row 0 before the step. [C, D]
+    rows: Tensor  # [2, C, D]
+    second: Tensor | None  # slots whose second weight is row 1 though the step does not write them, [C]; None: none
+    excluded: Integers  # slots that the step writes, and those that take no part; ascending
+    product: torch.dtype  # of the product over all slots
+
+
+def pool_loss(pool: Pool, passes: tuple[PoolPass, PoolPass], hardest: int, config: Config) -> tuple[Tensor, Tensor]:
+    """In-pool and out-of-pool loss, each summed over both passes and both weights of each slot.
+
+    A slot that the step does not write holds the same in both passes: `against_rest` meets these, in one product for
+    all probes. The few others are multiplied for each weight set on their own. A probe's target is always one of
+    them, since the other pass writes the slot of every identity that this pass looks for.
     """
-    shared = torch.cat([one.probe for one in passes]) @ base.T
-    in_pool, out_of_pool = shared.new_zeros(()), shared.new_zeros(())
-    for one, cosines in zip(passes, shared.tensor_split([len(passes[0].probe)]), strict=True):
-        first = cosines.index_copy(1, one.first_slot, one.probe @ one.first_feature.T)
-        if one.filled is not None:
-            first = first.masked_fill(~one.filled, -torch.inf)
-        second = first.index_copy(1, one.second_slot, one.probe @ one.second_feature.T)
-        inside = one.target >= 0
-        for weights in (first, second):
-            in_pool = in_pool + margin_loss(
-                weights[inside], one.target[inside], config.margin, config.margin_value, config.scale
-            )
-            out_of_pool = out_of_pool + hardest_loss(weights[~inside], hardest)
-    return in_pool, out_of_pool
+    insides = [one.probe[one.inside] for one in passes]
+    outsides = [one.probe[one.outside] for one in passes]
+    # Cosines with the written slots, by weight set and pass. [2][2][n, s]
+    written = [[_cosines(one, weight) for one in passes] for weight in (0, 1)]
+
+    rest = Rest(pool.rows, None, pool.excluded, config.scale, pool.product)
+    shared = (torch.cat(insides), torch.cat(outsides))
+    thresholds = None
+    if config.margin == "sv":
+        with torch.no_grad():
+            thresholds = torch.stack([_targets(passes, cosines) for cosines in written]) - config.margin_value
+    if pool.second is None:
+        logs, largest = against_rest(*shared, rest, hardest, thresholds)
+        found = [(logs[0], largest), (logs[-1], largest)]
+    else:
+        rests = (rest, replace(rest, second=pool.second))
+        halves = [None, None] if thresholds is None else [thresholds[:1], thresholds[1:]]
+        found = [
+            (logs[0], largest)
+            for each, half in zip(rests, halves, strict=True)
+            for logs, largest in [against_rest(*shared, each, hardest, half)]
+        ]
+
+    in_pool, out_of_pool = pool.rows.new_zeros(()), pool.rows.new_zeros(())
+    for cosines, (logs, largest) in zip(written, found, strict=True):
+        for one, mine, log, top in zip(
+            passes,
+            cosines,
+            torch.split(logs, [len(inside) for inside in insides]),
+            torch.split(largest, [len(outside) for outside in outsides]),
+            strict=True,
+        ):
+            in_pool = in_pool + _in_pool_loss(mine[one.inside], one.target, log, config)
+            out_of_pool = out_of_pool + hardest_loss(torch.cat([top, mine[one.outside]], 1), hardest)
+    return in_pool, config.out_of_pool_weight * out_of_pool
+
+
+def _cosines(one: PoolPass, weight: int) -> Tensor:
+    return (one.probe @ one.weights[weight].T).masked_fill(one.unfilled, -torch.inf)
+
+
+def _targets(passes: tuple[PoolPass, PoolPass], cosines: list[Tensor]) -> Tensor:
+    return torch.cat([mine[one.inside, one.target] for one, mine in zip(passes, cosines, strict=True)])
+
+
+def _in_pool_loss(cosines: Tensor, target: Tensor, log_of_rest: Tensor, config: Config) -> Tensor:
+    """Mean cross entropy, given the log of the softmax sum over all other columns; 0 for no rows. [a, s], [a], [a]"""
+    logits = config.scale * hardened(cosines, target, config.margin, config.margin_value)
+    whole = torch.logaddexp(log_of_rest, logits.logsumexp(1))
+    return (whole - logits.gather(1, target[:, None])[:, 0]).sum() / max(len(target), 1)
 
 
 def hardest_loss(cosines: Tensor, hardest: int) -> Tensor:
@@ -53,3 +101,8 @@ def hardest_loss(cosines: Tensor, hardest: int) -> Tensor:
     largest = cosines.topk(min(hardest, cosines.shape[1])).values
     filled = largest > -torch.inf
     return largest.clamp(min=0).sum() / filled.sum()
+
+
+def hardest_slots(slots: int) -> int:
+    """How many slots push an out-of-pool probe away, as the reference has it."""
+    return min(max(int(0.0002 * slots), 3), 10)

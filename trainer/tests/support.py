@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import simplejpeg
+from torch import nn
+
+from f2c_trainer.config import Config, parse_config
 
 SIZE = 32
 COUNTS = [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]  # instances of each identity
@@ -84,3 +87,12 @@ def read_events(work: Path) -> list[dict[str, Any]]:
 
 def digests(folder: str | Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(Path(folder).iterdir())}
+
+
+def config_of(**changes: object) -> Config:
+    """For a head on its own, with embeddings of 8 numbers."""
+    return parse_config(settings(Path("data"), Path("work"), embeddingSize=8, **changes), "test")
+
+
+def small_network() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 8), nn.BatchNorm1d(8), nn.PReLU(), nn.Linear(8, 8)).double()

@@ -19,11 +19,12 @@ class PlainPool:
         self.slot_of: OrderedDict[int, int] = OrderedDict()  # identity -> slot, least recent first
         self.rows: dict[tuple[int, int], object] = {}  # (row, slot) -> feature
         self.next_row: dict[int, int] = {}
+        self.twice: set[int] = set()  # slots whose owner has written row 1
 
     def copy(self) -> PlainPool:
         other = PlainPool(0)
         other.free, other.slot_of = list(self.free), OrderedDict(self.slot_of)
-        other.rows, other.next_row = dict(self.rows), dict(self.next_row)
+        other.rows, other.next_row, other.twice = dict(self.rows), dict(self.next_row), set(self.twice)
         return other
 
     def fill(self, identities: list[int], features: list[object]) -> set[int]:
@@ -37,11 +38,14 @@ class PlainPool:
                 slot = self.free.pop(0) if self.free else self.slot_of.popitem(last=False)[1]
                 self.slot_of[identity] = slot
                 self.next_row[slot] = 0
+                self.twice.discard(slot)
         for identity in identities:
             self.slot_of.move_to_end(identity)
         for identity, feature in zip(identities, features, strict=True):
             slot = self.slot_of[identity]
             self.rows[self.next_row[slot], slot] = feature
+            if self.next_row[slot] == 1:
+                self.twice.add(slot)
             self.next_row[slot] ^= 1
         return hits
 
@@ -75,11 +79,11 @@ def test_hundreds_of_steps_agree_with_the_plain_pool(identities: int) -> None:
             assert plan.hit_rate == sum(identity in before for identity in gallery) / n
             assert plan.target.tolist() == [after.slot_of.get(identity, -1) for identity in probe]
             assert set(np.flatnonzero(plan.filled).tolist()) == set(after.slot_of.values())
+            assert set(np.flatnonzero(plan.twice).tolist()) == after.twice >= hits
+            assert plan.evicted == len(before - set(after.slot_of))
             seen = dict(features)
             write(seen, plan, fresh)
-            for slot, item in zip(plan.hit_slot.tolist(), plan.hit_item.tolist(), strict=True):
-                row_one = fresh[item] if item >= 0 else features[1, slot]
-                assert row_one == after.rows[1, slot]
+            assert seen == after.rows
             if kept:
                 features = seen
                 slots.commit(plan)

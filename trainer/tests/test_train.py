@@ -85,7 +85,7 @@ def test_the_events_of_a_training(data: Path, tmp_path: Path) -> None:
         "identities": 12,
         "instances": sum(COUNTS),
         "poolSlots": 7,
-        "headBytes": 2 * 7 * 16 * 4 + 3 * 7 * 8,
+        "headBytes": 2 * 7 * 16 * 4 + 3 * 7 * 8 + 7,
         "parameters": start["parameters"],
         "capped": {},
         "threads": 1,
