@@ -1,13 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { blobKey } from '../artifacts/blobs.ts';
 import { sha256 } from '../artifacts/canonical.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
-import { nearest } from '../language/nearest.ts';
-
-const folder = fileURLToPath(new URL('../pipelines/', import.meta.url));
-const ending = '.yaml';
+import { shippedPipeline } from './shipped.ts';
 
 /** The text of a pipeline file, as it ran or will run. */
 export interface PipelineSource {
@@ -32,22 +27,8 @@ async function storedPipeline(store: ArtifactStore, digest: string): Promise<Pip
   if (stored === undefined || sha256(stored.text) !== digest) {
     throw new F2cError('F2C_PIPELINE_UNKNOWN', {
       what: `The store has no pipeline file with the digest ${digest}`,
-      fix: 'Start the run with `f2c run FILE`, which stores the file',
+      fix: 'Start the run with `npx f2c run FILE`, which stores the file',
     });
   }
   return { text: stored.text, digest, file: 'pipeline' };
-}
-
-/** A pipeline of the folder `pipelines/`, by its name. */
-export async function shippedPipeline(name: string): Promise<{ text: string; file: string }> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith(ending));
-  const names = files.map((file) => file.slice(0, -ending.length)).sort();
-  if (!names.includes(name)) {
-    const meant = nearest(name, names);
-    throw new F2cError('F2C_PIPELINE_UNKNOWN', {
-      what: `No pipeline is named "${name}"`,
-      fix: meant === undefined ? `There are: ${names.join(', ')}` : `Did you mean "${meant}"?`,
-    });
-  }
-  return { text: await readFile(`${folder}${name}${ending}`, 'utf8'), file: `pipelines/${name}${ending}` };
 }

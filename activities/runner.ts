@@ -88,7 +88,7 @@ async function work(
 async function commit(
   { contract }: StepImplementation,
   task: WorkTask,
-  { files, facts, metrics, measured = {} }: Made,
+  { files, facts, metrics, measured = {}, log }: Made,
   store: ArtifactStore,
 ): Promise<StepDone> {
   const blobs: Record<string, BlobRef> = {};
@@ -102,7 +102,15 @@ async function commit(
       facts,
       metrics,
       measured,
-      madeBy: { step, version, code: codeDigest(step), run: task.run, at: new Date().toISOString() },
+      ...(log === undefined ? {} : { log }),
+      madeBy: {
+        step,
+        instance: task.step,
+        version,
+        code: codeDigest(step),
+        run: task.run,
+        at: new Date().toISOString(),
+      },
       from: keyParts(task),
       inputs: task.inputs,
     },

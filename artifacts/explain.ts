@@ -1,4 +1,4 @@
-import type { Json } from '../language/json.ts';
+import type { Json, JsonObject } from '../language/json.ts';
 import { canonicalJson, short } from './canonical.ts';
 import type { KeyParts } from './manifest.ts';
 
@@ -9,16 +9,21 @@ export function explainChange(before: KeyParts, now: KeyParts): string[] {
   if (before.step !== now.step) return [`step ${before.step} -> ${now.step}`];
   const changes: string[] = [];
   if (before.version !== now.version) changes.push(`${now.step} v${before.version} -> v${now.version}`);
-  for (const name of names(before.params, now.params)) {
-    const [old, fresh] = [valueText(before.params[name]), valueText(now.params[name])];
-    if (old.exact !== fresh.exact) changes.push(`${name} ${old.brief} -> ${fresh.brief}`);
-  }
+  changes.push(...paramChanges(before.params, now.params));
   for (const name of names(before.inputs, now.inputs)) {
     const change = inputChange(before.inputs[name], now.inputs[name]);
     if (change !== undefined) changes.push(`input ${name} ${change}`);
   }
   if (before.fingerprint !== now.fingerprint) changes.push('the source changed');
   return changes;
+}
+
+/** How params differ, by name: `marginValue 0.4 -> 0.5`, `seed unset -> 7`. */
+export function paramChanges(before: JsonObject, now: JsonObject): string[] {
+  return names(before, now).flatMap((name) => {
+    const [old, fresh] = [valueText(before[name]), valueText(now[name])];
+    return old.exact === fresh.exact ? [] : [`${name} ${old.brief} -> ${fresh.brief}`];
+  });
 }
 
 function names(before: object, now: object): string[] {

@@ -42,6 +42,13 @@ test.each(['new', 'deep/new', 'empty'])('all files are written into a folder: %s
   expect(await readdir(join(target, '..'))).toHaveLength(1);
 });
 
+test('a log is written into a folder of its own', async () => {
+  const log = { 'curves/0': await store.putBlob(Buffer.from('curve')) };
+  await exportArtifact(store, { ...manifest, log }, join(folder, 'new'));
+  expect(await readFile(join(folder, 'new/log/curves/0'), 'utf8')).toBe('curve');
+  expect(await readFile(join(folder, 'new/shards/0.tar'), 'utf8')).toBe('shard 0');
+});
+
 test('a folder with something in it is left alone', async () => {
   await writeFile(join(folder, 'mine.txt'), 'mine');
   await expect(exportArtifact(store, manifest, folder)).rejects.toMatchObject({

@@ -2,9 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { F2cError } from '../errors/failure.ts';
-import type { Manifest } from './manifest.ts';
+import type { BlobRef, Manifest } from './manifest.ts';
 import { forEachParallel } from './parallel.ts';
 import type { ArtifactStore } from './store.ts';
+
+/** The files of an artifact as they are exported: its own, and its log in a folder of that name. */
+export function exportedFiles({ files, log = {} }: Manifest): Record<string, BlobRef> {
+  const logged = Object.entries(log).map(([path, blob]) => [`log/${path}`, blob]);
+  return { ...files, ...Object.fromEntries(logged) };
+}
 
 /**
  * Writes all files of an artifact, verified, into a folder that is new or empty; the folder appears complete
@@ -21,7 +27,7 @@ export async function exportArtifact(
   const partial = `${target}.${randomUUID()}.part`;
   try {
     await mkdir(partial, { recursive: true });
-    await forEachParallel(Object.entries(manifest.files), 4, ([path, blob]) =>
+    await forEachParallel(Object.entries(exportedFiles(manifest)), 4, ([path, blob]) =>
       store.downloadBlob(blob, join(partial, path), { signal }),
     );
     // Renaming onto an empty folder is allowed, onto anything else it fails.

@@ -1,7 +1,9 @@
 import { F2cError } from '../errors/failure.ts';
 import type { ArtifactKind } from '../language/step.ts';
 import { short } from './canonical.ts';
+import { exportedFiles } from './exporting.ts';
 import type { ArtifactRef, Manifest } from './manifest.ts';
+import { rounded } from './rounded.ts';
 import type { ArtifactStore } from './store.ts';
 
 function parents(manifest: Manifest): ArtifactRef[] {
@@ -41,7 +43,7 @@ export async function ancestor(
 /** An artifact as text for people: what it is, what it holds, what it was made from, back to the sources. */
 export async function describe(store: ArtifactStore, manifest: Manifest): Promise<string> {
   const { madeBy, from } = manifest;
-  const files = Object.entries(manifest.files).sort(([a], [b]) => (a < b ? -1 : 1));
+  const files = Object.entries(exportedFiles(manifest)).sort(([a], [b]) => (a < b ? -1 : 1));
   const bytes = files.reduce((sum, [, { size }]) => sum + size, 0);
   const lines = [
     `${manifest.kind} ${manifest.key}`,
@@ -49,14 +51,18 @@ export async function describe(store: ArtifactStore, manifest: Manifest): Promis
     `made by   ${madeBy.step} v${madeBy.version}, run ${madeBy.run}, ${madeBy.at}, code ${short(madeBy.code)}`,
     ...section('params', from.params),
     ...section('facts', manifest.facts),
-    ...section('metrics', manifest.metrics),
-    ...section('measured', manifest.measured),
+    ...section('metrics', roundedAll(manifest.metrics)),
+    ...section('measured', roundedAll(manifest.measured)),
     `files     ${files.length}, ${bytes} bytes`,
     ...files.map(([path, { digest, size }]) => `  ${short(digest)} ${String(size).padStart(12)}  ${path}`),
     'made from',
     ...(await lineage(store, manifest, '  ')),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function roundedAll(values: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, rounded(value)]));
 }
 
 function section(title: string, values: Record<string, unknown>): string[] {

@@ -26,7 +26,10 @@ export interface Manifest extends ArtifactRef {
   metrics: Record<string, number>;
   /** What was measured while making it, and differs from one making to the next: seconds. Not part of the digest. */
   measured: Record<string, number>;
-  madeBy: { step: string; version: number; code: string; run: string; at: string };
+  /** Files that were written while making it, to look at afterwards: events, curves. Not part of the digest. */
+  log?: Record<string, BlobRef>;
+  /** `instance` is the step's place in the pipeline: "train[head=dcp]". */
+  madeBy: { step: string; instance?: string; version: number; code: string; run: string; at: string };
   /** The parts of the content key: what it was made from. */
   from: KeyParts;
   /** The artifacts it was made from, so that lineage can be walked. */

@@ -36,8 +36,10 @@ const manifest: z.ZodType<Manifest> = z.strictObject({
   facts: jsonObject,
   metrics: z.record(z.string(), z.number()),
   measured: z.record(z.string(), z.number()),
+  log: z.record(filePath, blobRef).exactOptional(),
   madeBy: z.strictObject({
     step: z.string(),
+    instance: z.string().exactOptional(),
     version: z.int(),
     code: z.string(),
     run: z.string(),

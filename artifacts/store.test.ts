@@ -61,7 +61,7 @@ describe('commit', () => {
       message:
         `The dataset ${manifest.key.slice(0, 8)}… was made again since and has another content: ` +
         `${again.manifest.digest.slice(0, 8)}… instead of ${manifest.digest.slice(0, 8)}…. ` +
-        '`f2c artifact list` shows those that exist.',
+        '`npx f2c artifact list` shows those that exist.',
     });
   });
 
@@ -137,14 +137,14 @@ describe('finding by a part of the key', () => {
     expect(await store.resolve('dataset', manifest.key)).toEqual(manifest);
     await expect(store.resolve('model', prefix)).rejects.toMatchObject({
       code: 'F2C_ARTIFACT_UNKNOWN',
-      message: `No model has a key that begins with ${prefix}. \`f2c artifact list\` shows those that exist.`,
+      message: `No model has a key that begins with ${prefix}. \`npx f2c artifact list\` shows the keys; a digest is not a key.`,
     });
   });
 
   test.each(['12345', 'xyzxyz', '../../'])('%s is not a key', async (prefix) => {
     await expect(store.resolve(undefined, prefix)).rejects.toMatchObject({
       code: 'F2C_ARTIFACT_UNKNOWN',
-      message: `"${prefix}" is not the key of an artifact. Give six or more of its hex digits.`,
+      message: `"${prefix}" is not the key of an artifact. Give its first six hex digits or more; \`npx f2c artifact list\` shows the keys.`,
     });
   });
 
@@ -163,7 +163,7 @@ test('an artifact that is not there is named', async () => {
   const key = 'e'.repeat(64);
   await expect(store.get('report', key)).rejects.toMatchObject({
     code: 'F2C_ARTIFACT_UNKNOWN',
-    message: `There is no report ${key}. \`f2c artifact list\` shows those that exist.`,
+    message: `There is no report ${key}. \`npx f2c artifact list\` shows those that exist.`,
   });
 });
 

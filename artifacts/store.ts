@@ -123,14 +123,19 @@ export class ArtifactStore {
     if (!/^[0-9a-f]{6,64}$/.test(prefix)) {
       throw unknownArtifact(
         `"${prefix}" is not the key of an artifact`,
-        'Give six or more of its hex digits',
+        'Give its first six hex digits or more; `npx f2c artifact list` shows the keys',
       );
     }
     const named = kind ?? 'artifact';
     const found: { kind: ArtifactKind; key: string }[] = [];
     for await (const name of this.names(kind, prefix)) found.push(name);
     const [first, second] = found;
-    if (first === undefined) throw unknownArtifact(`No ${named} has a key that begins with ${prefix}`);
+    if (first === undefined) {
+      throw unknownArtifact(
+        `No ${named} has a key that begins with ${prefix}`,
+        '`npx f2c artifact list` shows the keys; a digest is not a key',
+      );
+    }
     if (second !== undefined) {
       const list = found.map(({ kind, key }) => `${kind} ${key.slice(0, prefix.length + 6)}…`).join(', ');
       throw unknownArtifact(`More than one ${named} begins with ${prefix}: ${list}`, 'Give more digits');
@@ -199,7 +204,7 @@ export function manifestKey(kind: ArtifactKind, key: string): string {
   return `artifacts/${kind}/${key}.json`;
 }
 
-function unknownArtifact(what: string, fix = '`f2c artifact list` shows those that exist'): F2cError {
+function unknownArtifact(what: string, fix = '`npx f2c artifact list` shows those that exist'): F2cError {
   return new F2cError('F2C_ARTIFACT_UNKNOWN', { what, fix });
 }
 

@@ -14,6 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+const begun = { checkpoint: null, best: null, log: {}, seconds: 0, deaths: 0 };
+
+async function remove(files: Checkpoint['files']): Promise<void> {
+  for (const { digest } of Object.values(files)) {
+    await store.bucket.s3.send(new DeleteObjectCommand({ Bucket: 'f2c', Key: blobKey(digest) }));
+  }
+}
+
 async function checkpointAt(step: number): Promise<Checkpoint> {
   return {
     step,
@@ -24,12 +32,12 @@ async function checkpointAt(step: number): Promise<Checkpoint> {
 test('a training begins without a checkpoint, and goes on from the newest one', async () => {
   const key = sha256('begins');
   const first = await takeOver(store, key, 'first');
-  expect(first.state).toEqual({ holder: 'first', checkpoint: null, seconds: 0, deaths: 0 });
+  expect(first.state).toEqual({ ...begun, holder: 'first' });
   await first.commit(await checkpointAt(500), 20.5);
   await first.commit(await checkpointAt(1000), 41);
   const second = await takeOver(store, key, 'second');
   const checkpoint = await checkpointAt(1000);
-  expect(second.state).toEqual({ holder: 'second', checkpoint, seconds: 41, deaths: 1 });
+  expect(second.state).toEqual({ ...begun, holder: 'second', checkpoint, seconds: 41, deaths: 1 });
 });
 
 test('who was taken over from cannot commit, and is told so', async () => {
@@ -106,15 +114,49 @@ test('a checkpoint never goes back', async () => {
   );
 });
 
-test('a checkpoint whose blobs are gone is given up', async () => {
-  const key = sha256('gone');
-  const checkpoint = await checkpointAt(77);
-  await (await takeOver(store, key, 'first')).commit(checkpoint, 9);
-  for (const { digest } of Object.values(checkpoint.files)) {
-    await store.bucket.s3.send(new DeleteObjectCommand({ Bucket: 'f2c', Key: blobKey(digest) }));
-  }
+test('the best checkpoint is kept beside the newest one, and so is the log', async () => {
+  const key = sha256('best');
+  const lease = await takeOver(store, key, 'first');
+  const best = await checkpointAt(10);
+  await lease.commit(best, 1, { isBest: true });
+  const log = { 'events.jsonl': await store.putBlob(Buffer.from('{}')) };
+  await lease.commit(await checkpointAt(20), 2, { log });
+  await lease.commit(await checkpointAt(30), 3);
   const { state } = await takeOver(store, key, 'second');
-  expect(state).toEqual({ holder: 'second', checkpoint: null, seconds: 0, deaths: 1 });
+  expect(state).toMatchObject({ checkpoint: await checkpointAt(30), best, log });
+});
+
+test.each([
+  { of: 'newest', gone: 77 },
+  { of: 'best', gone: 66 },
+])('a training without the blobs of its $of checkpoint begins again', async ({ of, gone }) => {
+  const key = sha256(`gone ${of}`);
+  const lease = await takeOver(store, key, 'first');
+  await lease.commit(await checkpointAt(66), 8, { isBest: true });
+  await lease.commit(await checkpointAt(77), 9, { log: (await checkpointAt(5)).files });
+  await remove((await checkpointAt(gone)).files);
+  expect((await takeOver(store, key, 'second')).state).toEqual({ ...begun, holder: 'second', deaths: 1 });
+});
+
+test('a training without the blobs of its log goes on without it', async () => {
+  const key = sha256('gone log');
+  const [checkpoint, log] = [await checkpointAt(77), (await checkpointAt(5)).files];
+  await (await takeOver(store, key, 'first')).commit(checkpoint, 9, { log });
+  await remove(log);
+  expect((await takeOver(store, key, 'second')).state).toMatchObject({ checkpoint, log: {}, seconds: 9 });
+});
+
+test('a state from before there were best checkpoints and logs is understood', async () => {
+  const key = sha256('earlier');
+  const checkpoint = await checkpointAt(3);
+  const earlier = { holder: 'first', checkpoint, seconds: 4, deaths: 0 };
+  await store.bucket.write(trainingKey(key), JSON.stringify(earlier));
+  expect((await takeOver(store, key, 'second')).state).toEqual({
+    ...begun,
+    ...earlier,
+    holder: 'second',
+    deaths: 1,
+  });
 });
 
 test('an altered state is refused', async () => {

@@ -17,15 +17,23 @@ export interface TrainingState {
   /** Token of the attempt that may commit. */
   holder: string;
   checkpoint: Checkpoint | null;
+  /** The checkpoint that was best on the validation part so far, where the training validates. */
+  best: Checkpoint | null;
+  /** What the trainer wrote up to the checkpoint, over all attempts: events, curves. File name -> content. */
+  log: Record<string, BlobRef>;
   /** Time spent in training up to the checkpoint, over all attempts, in seconds. */
   seconds: number;
   /** Attempts that ended without a new checkpoint since the last one. */
   deaths: number;
 }
 
+const files = z.record(z.string(), blobRef);
+const checkpoint = z.strictObject({ step: z.int().min(0), files }).nullable();
 const trainingState: z.ZodType<TrainingState> = z.strictObject({
   holder: z.string().min(1),
-  checkpoint: z.strictObject({ step: z.int().min(0), files: z.record(z.string(), blobRef) }).nullable(),
+  checkpoint,
+  best: checkpoint.default(null),
+  log: files.default({}),
   seconds: z.number().min(0),
   deaths: z.int().min(0),
 });
@@ -40,7 +48,7 @@ export async function takeOver(store: ArtifactStore, key: string, holder: string
   while (true) {
     const stored = await readState(store, path);
     if (stored === undefined) {
-      const state: TrainingState = { holder, checkpoint: null, seconds: 0, deaths: 0 };
+      const state = begun(holder, 0);
       const etag = await store.bucket.create(path, print(state));
       if (etag !== undefined) return new Lease(store, key, state, etag);
     } else {
@@ -54,10 +62,20 @@ export async function takeOver(store: ArtifactStore, key: string, holder: string
 /** Whoever takes over from another assumes that it died: had it finished, there would be an artifact. */
 async function inherit(store: ArtifactStore, state: TrainingState, holder: string): Promise<TrainingState> {
   const deaths = state.holder === holder ? state.deaths : state.deaths + 1;
-  for (const blob of Object.values(state.checkpoint?.files ?? {})) {
-    if (!(await store.hasBlob(blob))) return { holder, checkpoint: null, seconds: 0, deaths };
+  for (const kept of [state.checkpoint, state.best]) {
+    if (!(await areThere(store, kept?.files ?? {}))) return begun(holder, deaths);
   }
-  return { ...state, holder, deaths };
+  const log = (await areThere(store, state.log)) ? state.log : {};
+  return { ...state, log, holder, deaths };
+}
+
+function begun(holder: string, deaths: number): TrainingState {
+  return { holder, checkpoint: null, best: null, log: {}, seconds: 0, deaths };
+}
+
+async function areThere(store: ArtifactStore, files: Record<string, BlobRef>): Promise<boolean> {
+  for (const blob of Object.values(files)) if (!(await store.hasBlob(blob))) return false;
+  return true;
 }
 
 /**
@@ -85,15 +103,21 @@ export class Lease {
 
   /**
    * Makes `checkpoint` the one that every later attempt goes on from. `seconds` is the training time up to it
-   * over all attempts. F2C_TRAINING_FENCED when another attempt has taken over: nothing was written then.
+   * over all attempts; `isBest` keeps it as the best one too, whatever is committed later.
+   * F2C_TRAINING_FENCED when another attempt has taken over: nothing was written then.
    */
-  async commit(checkpoint: Checkpoint, seconds: number): Promise<void> {
+  async commit(
+    checkpoint: Checkpoint,
+    seconds: number,
+    { isBest = false, log = this.current.log }: { isBest?: boolean; log?: TrainingState['log'] } = {},
+  ): Promise<void> {
     const before = this.current.checkpoint?.step ?? -1;
     if (checkpoint.step < before) {
       throw new Error(`checkpoint of step ${checkpoint.step} would replace that of step ${before}`);
     }
     const deaths = checkpoint.step > before ? 0 : this.current.deaths;
-    await this.write({ ...this.current, checkpoint, seconds, deaths });
+    const best = isBest ? checkpoint : this.current.best;
+    await this.write({ ...this.current, checkpoint, best, log, seconds, deaths });
   }
 
   private async write(state: TrainingState): Promise<void> {

@@ -1,9 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import type { RunState } from '../workflows/runTypes.ts';
+import type { RunState, StepState } from '../workflows/runTypes.ts';
 import { openDisplay } from './display.ts';
+import type { Queued } from './watch.ts';
 
-const state = (steps: RunState['steps']): RunState => ({
+const stateOf = (steps: RunState['steps']): RunState => ({
   pipeline: 'p',
   summary: 's',
   source: '',
@@ -18,24 +19,49 @@ it('writes a line for every change and every tenth when it is not on a terminal'
   const display = openDisplay(stream as unknown as NodeJS.WriteStream);
   const running = { id: 'train', uses: 'train', status: 'running', attempts: 1, startedAt: 0 } as const;
   const at = (done: number) => ({
-    state: state([running, { id: 'model', uses: 'export', status: 'waiting', attempts: 0 }]),
+    state: stateOf([running, { id: 'model', uses: 'export', status: 'waiting', attempts: 0 }]),
     progress: new Map([['train', { done, total: 100, unit: 'steps', note: 'loss 1.000' }]]),
-    queued: new Map<string, string>(),
+    queued: new Map<string, Queued>(),
   });
-  display.show({ ...at(0), progress: new Map(), queued: new Map([['train', 'gpu']]) });
+  display.show({ state: stateOf([{ ...running, attempts: 0 }]), progress: new Map(), queued: new Map() });
+  // The look-up is over, and the first attempt begins: nothing new to see.
+  display.show({ ...at(0), progress: new Map() });
+  for (const served of [true, false]) {
+    display.show({ ...at(0), progress: new Map(), queued: new Map([['train', { queue: 'gpu', served }]]) });
+  }
   for (const done of [3, 4, 9, 12]) display.show(at(done));
   display.show({
-    state: state([{ ...running, status: 'done', endedAt: 2_500, cache: 'miss: first time here' }]),
+    state: stateOf([{ ...running, status: 'done', endedAt: 2_500, cache: 'miss: first time here' }]),
     progress: new Map(),
     queued: new Map(),
   });
   display.end();
   expect(stream.read().toString()).toBe(
     [
-      'train  waits for a worker of the queue gpu',
+      'train  running',
+      'train  waits until a worker is free',
+      'train  waits: no worker serves the queue gpu; start one: node --import tsx workers/main.ts --role gpu',
       'train  3/100 steps  loss 1.000',
       'train  12/100 steps  loss 1.000',
       'train  done  2.5 s  miss: first time here',
+      '',
+    ].join('\n'),
+  );
+});
+
+it('says why a step is tried again, and of one that failed only the code: the run says the rest', () => {
+  const stream = new PassThrough();
+  const display = openDisplay(stream as unknown as NodeJS.WriteStream);
+  const step = { id: 'faces', uses: 'ingest', attempts: 1, startedAt: 0 };
+  const error = { code: 'F2C_STORE_UNREACHABLE', message: 'The S3 server does not answer.' };
+  const show = (state: StepState) =>
+    display.show({ state: stateOf([state]), progress: new Map(), queued: new Map() });
+  show({ ...step, status: 'retrying', error });
+  show({ ...step, status: 'failed', endedAt: 900, error });
+  expect(stream.read().toString()).toBe(
+    [
+      'faces  retrying  F2C_STORE_UNREACHABLE: The S3 server does not answer.',
+      'faces  failed  F2C_STORE_UNREACHABLE  900 ms',
       '',
     ].join('\n'),
   );

@@ -1,8 +1,9 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
+import { queues } from '../language/step.ts';
 import type { StepState } from '../workflows/runTypes.ts';
 import { duration, firstLine } from './text.ts';
-import type { Snapshot } from './watch.ts';
+import type { Queued, Snapshot } from './watch.ts';
 
 const barWidth = 24;
 
@@ -34,16 +35,18 @@ function barDisplay(stream: NodeJS.WriteStream): Display {
 
 /** A line whenever a step changes or gets a tenth further: a long step leaves ten lines and not thousands. */
 function lineDisplay(stream: NodeJS.WriteStream): Display {
-  const shown = new Map<string, string>();
+  const shown = new Map<string, { mark: string; line: string }>();
   return {
     show: (snapshot) => {
       for (const step of snapshot.state.steps) {
-        const share = doneShare(step, snapshot.progress.get(step.id));
-        const waits = snapshot.queued.has(step.id);
-        const mark = [step.status, step.attempts, waits, Math.floor(share * 10)].join();
-        if (step.status === 'waiting' || shown.get(step.id) === mark) continue;
-        shown.set(step.id, mark);
-        stream.write(`${step.id}  ${statusText(step, snapshot)}\n`);
+        if (step.status === 'waiting') continue;
+        const tenth = Math.floor(doneShare(step, snapshot.progress.get(step.id)) * 10);
+        const mark = [step.status, step.attempts, snapshot.queued.get(step.id)?.served, tenth].join();
+        const line = `${step.id}  ${statusText(step, snapshot)}\n`;
+        const before = shown.get(step.id);
+        if (before?.mark === mark || before?.line === line) continue;
+        shown.set(step.id, { mark, line });
+        stream.write(line);
       }
     },
     end: () => {},
@@ -64,7 +67,9 @@ function doneShare({ status }: StepState, progress: Progress | undefined): numbe
 function statusText(step: StepState, { progress, queued }: Snapshot): string {
   const parts = step.status === 'running' ? runningText(step, progress, queued) : [step.status];
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
-  if (step.error !== undefined && step.status !== 'done') {
+  // What ends the step is told in full when the run has ended.
+  if (step.error !== undefined && step.status === 'failed') parts.push(step.error.code);
+  if (step.error !== undefined && step.status === 'retrying') {
     parts.push(firstLine(`${step.error.code}: ${step.error.message}`));
   }
   if (step.endedAt !== undefined && step.startedAt !== undefined && step.status !== 'skipped') {
@@ -79,9 +84,15 @@ function runningText(
   progress: Snapshot['progress'],
   queued: Snapshot['queued'],
 ): string[] {
-  const queue = queued.get(id);
-  if (queue !== undefined) return [`waits for a worker of the queue ${queue}`];
+  const place = queued.get(id);
+  if (place !== undefined) return [waitingText(place)];
   const now = progress.get(id);
   if (now === undefined) return ['running'];
   return [`${now.done}/${now.total} ${now.unit}`, ...(now.note === undefined ? [] : [now.note])];
+}
+
+function waitingText({ queue, served }: Queued): string {
+  if (served) return 'waits until a worker is free';
+  const role = queues.find((name) => name === queue) ?? `gpu --queue ${queue}`;
+  return `waits: no worker serves the queue ${queue}; start one: node --import tsx workers/main.ts --role ${role}`;
 }

@@ -1,8 +1,15 @@
 import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { shippedPipeline } from '../activities/shipped.ts';
 import { F2cError } from '../errors/failure.ts';
 
-/** The text of a file that the command line names. */
-export async function readTextFile(path: string): Promise<string> {
+/** The pipeline that the command line names: a file, or a shipped pipeline by its name. F2C_FILE_UNREADABLE. */
+export async function pipelineFile(pipeline: string): Promise<{ text: string; file: string }> {
+  const isFile = extname(pipeline) !== '' || /[/\\]/.test(pipeline);
+  return isFile ? { text: await readTextFile(pipeline), file: pipeline } : await shippedPipeline(pipeline);
+}
+
+async function readTextFile(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
@@ -11,7 +18,7 @@ export async function readTextFile(path: string): Promise<string> {
     throw new F2cError('F2C_FILE_UNREADABLE', {
       what,
       where: path,
-      fix: 'Name a pipeline file',
+      fix: 'Name a pipeline file, or a shipped pipeline such as quickstart',
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-import { F2cError } from '../errors/failure.ts';
+import { type F2cError, sentences } from '../errors/failure.ts';
 
 /** Options that every command has. */
 export interface OutputOptions {
@@ -15,12 +15,9 @@ export function news(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Tells a failure the way a user can act on it; only a defect shows a stack trace. */
-export function printFailure(error: unknown, { json }: OutputOptions): void {
-  if (!(error instanceof F2cError)) throw error;
-  const { code, message, parts } = error;
-  const text = json
-    ? JSON.stringify({ error: { code, message, ...parts, cause: undefined } })
-    : `${code}: ${message}`;
-  process.stderr.write(`${text}\n`);
+/** A failure the way a user can act on it: what names a place in a file comes first, for terminals to open. */
+export function failureText({ code, message, parts }: F2cError, { json }: OutputOptions): string {
+  if (json) return JSON.stringify({ error: { code, message, ...parts, cause: undefined } });
+  const told = `${code}: ${sentences(parts)}`;
+  return parts.listing === undefined ? told : `${parts.listing}\n\n${told}`;
 }

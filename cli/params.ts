@@ -1,9 +1,13 @@
 import { F2cError } from '../errors/failure.ts';
-import type { JsonObject } from '../language/json.ts';
+import type { Json, JsonObject } from '../language/json.ts';
 import { parseScalar } from '../language/parse.ts';
 
-/** Collects repeated `--param name=value` options; a value is read as YAML would read it. */
-export function collectParam(text: string, params: JsonObject): JsonObject {
+/** Params as a command line gives them, `name=value` each; a value is read as YAML would read it. F2C_USAGE. */
+export function readParams(texts: string[]): JsonObject {
+  return Object.fromEntries(texts.map(readParam));
+}
+
+function readParam(text: string): [string, Json] {
   const equals = text.indexOf('=');
   if (equals < 1) {
     throw new F2cError('F2C_USAGE', {
@@ -11,5 +15,10 @@ export function collectParam(text: string, params: JsonObject): JsonObject {
       fix: 'Write --param name=value',
     });
   }
-  return { ...params, [text.slice(0, equals)]: parseScalar(text.slice(equals + 1)) };
+  return [text.slice(0, equals), parseScalar(text.slice(equals + 1))];
+}
+
+/** A param as it would be given on a command line. */
+export function paramText([name, value]: [string, Json]): string {
+  return `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
 }

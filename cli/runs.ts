@@ -8,7 +8,6 @@ import {
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunInput } from '../activities/control.ts';
 import { F2cError } from '../errors/failure.ts';
-import type { RunState } from '../workflows/runTypes.ts';
 
 export const workflowType = 'runPipeline';
 export const controlQueue = 'control';
@@ -19,18 +18,21 @@ export function newRunId(pipeline: string, now = new Date()): string {
   return `${pipeline}-${time}-${randomBytes(2).toString('hex')}`;
 }
 
-/** Starts a run; `resumedFrom` links it to the run whose work it goes on with. */
-export function startRun(
-  client: Client,
-  { name, input, resumedFrom }: { name: string; input: RunInput; resumedFrom?: string },
-): Promise<WorkflowHandle> {
+interface NewRun {
+  /** Name of the pipeline, from which the id is made. */
+  name: string;
+  input: RunInput;
+  /** The run whose work the new one goes on with, and how their params differ: `learningRate 0.1 -> 0.02`. */
+  resumes?: { run: string; changes: string[] };
+}
+
+export function startRun(client: Client, { name, input, resumes }: NewRun): Promise<WorkflowHandle> {
   return client.workflow.start(workflowType, {
     workflowId: newRunId(name),
     taskQueue: controlQueue,
     args: [input],
-    staticSummary:
-      resumedFrom === undefined ? `Pipeline ${name}` : `Pipeline ${name}, resumes ${resumedFrom}`,
-    ...(resumedFrom === undefined ? {} : { memo: { resumedFrom } }),
+    staticSummary: resumes === undefined ? `Pipeline ${name}` : `Pipeline ${name}, resumes ${resumes.run}`,
+    ...(resumes && { memo: { resumedFrom: resumes.run, changes: resumes.changes } }),
   });
 }
 
@@ -52,31 +54,6 @@ export async function describeRun(client: Client, id: string): Promise<Described
       cause: error,
     });
   }
-}
-
-/** Events of a run that was ended before its workflow did anything: there is nobody to ask. */
-const eventsBeforeWork = 4;
-
-/** The state of a run as its workflow tells it; that it was terminated only Temporal knows. */
-export async function queryState({ handle, info }: DescribedRun): Promise<RunState> {
-  const endedAt = info.closeTime?.getTime() ?? Date.now();
-  if (info.status.name !== 'RUNNING' && info.historyLength <= eventsBeforeWork) {
-    const startedAt = info.startTime.getTime();
-    return {
-      pipeline: '',
-      summary: '',
-      source: '',
-      params: {},
-      status: 'terminated',
-      startedAt,
-      endedAt,
-      steps: [],
-    };
-  }
-  const state = await handle.query<RunState>('state');
-  const open = state.status === 'compiling' || state.status === 'running';
-  if (info.status.name === 'RUNNING' || !open) return state;
-  return { ...state, status: 'terminated', endedAt };
 }
 
 /** What started a run, read from the first event of its history. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, columns, duration } from './text.ts';
+import { bytes, columns, counted, duration } from './text.ts';
 
 describe('duration', () => {
   it.each([
@@ -16,6 +16,14 @@ describe('bytes', () => {
     [2048, '2.0 KiB'],
     [3.5 * 1024 ** 3, '3.5 GiB'],
   ])('writes %d as %s', (count, text) => expect(bytes(count)).toBe(text));
+});
+
+it('counts things', () => {
+  expect([counted(0, 'file'), counted(1, 'file'), counted(2, 'file')]).toEqual([
+    '0 files',
+    '1 file',
+    '2 files',
+  ]);
 });
 
 describe('columns', () => {

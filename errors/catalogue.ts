@@ -32,6 +32,10 @@ export const catalogue = {
   F2C_NO_IMAGES: { retry: 'never', meaning: 'No image of the source could be used.' },
   F2C_TOO_FEW_IDENTITIES: { retry: 'never', meaning: 'A part of the index would have too few identities.' },
   F2C_CONFIG_INVALID: { retry: 'never', meaning: 'Settings of a step do not fit each other or the data.' },
+  F2C_INIT_INVALID: {
+    retry: 'never',
+    meaning: 'The weights to begin with cannot be read or do not fit the network.',
+  },
   F2C_POOL_TOO_SMALL: { retry: 'never', meaning: 'The pool cannot hold the identities of one batch.' },
   F2C_LOSS_NOT_FINITE: { retry: 'never', meaning: 'The training loss became NaN or infinite.' },
   F2C_DATA_CORRUPT: {
@@ -54,6 +58,9 @@ export const catalogue = {
   F2C_STACK_RUNNING: { retry: 'never', meaning: 'The embedded stack of this folder is running already.' },
   F2C_STACK_DOWN: { retry: 'never', meaning: 'No embedded stack is running here.' },
   F2C_TEMPORAL_UNREACHABLE: { retry: 'always', meaning: 'The Temporal server does not answer.' },
+  F2C_TEMPORAL_REFUSED: { retry: 'never', meaning: 'The Temporal server does not do what was asked.' },
+  F2C_WORKER_MISSING: { retry: 'always', meaning: 'No control worker answers for the run.' },
+  F2C_RUN_STUCK: { retry: 'never', meaning: 'The workflow of the run fails on its worker.' },
   F2C_RUN_UNKNOWN: { retry: 'never', meaning: 'No run has this id.' },
   F2C_RUN_NOT_RESUMABLE: { retry: 'never', meaning: 'The run is still going on or has completed.' },
   F2C_SCHEDULE_UNKNOWN: { retry: 'never', meaning: 'No schedule has this name.' },

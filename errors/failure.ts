@@ -1,6 +1,8 @@
 import type { ErrorCode } from './catalogue.ts';
 
 export interface FailureParts {
+  /** Lines that each name a place of their own, as a compiler writes them; they come before the sentences. */
+  listing?: string | undefined;
   /** What happened, as a sentence without its full stop. */
   what: string;
   /** Where: a file:line:column, a step, an address. */
@@ -16,14 +18,16 @@ export class F2cError extends Error {
   readonly parts: FailureParts;
 
   constructor(code: ErrorCode, parts: FailureParts) {
-    super(failureText(parts), { cause: parts.cause });
+    const { listing, cause } = parts;
+    super([listing, sentences(parts)].filter((part) => part !== undefined).join('\n\n'), { cause });
     this.name = 'F2cError';
     this.code = code;
     this.parts = parts;
   }
 }
 
-function failureText({ what, where, fix }: FailureParts): string {
+/** What happened, where, and what to do, without the listing. */
+export function sentences({ what, where, fix }: FailureParts): string {
   const place = where === undefined ? '' : ` (${where})`;
   return [`${what}${place}`, fix]
     .filter((sentence) => sentence !== undefined)

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cronFault, isTimezone, nearestTimezone } from './calendar.ts';
+import { wordFor } from './complaints.ts';
 import { durationMs, durationPattern } from './duration.ts';
 import type { Shape } from './fields.ts';
 
@@ -32,6 +33,12 @@ const paramTexts = {
   description: z.string().min(1).optional().describe('Help text in forms'),
 };
 
+/** What is no number at all is told which kind of number is wanted, as 1.5 is. */
+export const wholeNumber = z.int({
+  error: ({ input }) =>
+    typeof input === 'number' ? undefined : `must be a whole number, not ${wordFor(input)}`,
+});
+
 const numberParam = (number: z.ZodNumber) => ({
   ...paramTexts,
   default: number.optional(),
@@ -47,7 +54,7 @@ export const paramShapes = {
     default: z.string().optional(),
     minLength: z.int().min(0).optional().describe('Least number of characters'),
   },
-  integer: { type: z.literal('integer'), ...numberParam(z.int()) },
+  integer: { type: z.literal('integer'), ...numberParam(wholeNumber) },
   number: { type: z.literal('number'), ...numberParam(z.number()) },
   boolean: { type: z.literal('boolean'), ...paramTexts, default: z.boolean().optional() },
   enum: {

@@ -40,7 +40,7 @@ describe('definitions', () => {
     ['  a: { type: string, minimum: 1 }', '6:22 7 `minimum` is not a key of a param of type string'],
     ['  a: { type: string, minLength: 3, default: xy }', '6:45 2 `default` must have at least 3 characters'],
     ['  a: { type: integer, default: 1.5 }', '6:32 3 `default` must be a whole number, not 1.5'],
-    ['  a: { type: integer, default: "1" }', '6:32 3 `default` must be a number, not a string'],
+    ['  a: { type: integer, default: "1" }', '6:32 3 `default` must be a whole number, not a string'],
     ['  a: { type: number, minimum: 2, default: 1 }', '6:43 1 `default` must be at least 2'],
     ['  a: { type: number, maximum: 2, default: 3 }', '6:43 1 `default` must be at most 2'],
     [
@@ -89,7 +89,13 @@ describe('the params of a run', () => {
   test('a value is never converted', () => {
     expect(
       fillParams(definitions, { source: 5, images: '7' }).problems.map(({ message }) => message),
-    ).toEqual(['`source` must be a string, not 5', '`images` must be a number, not a string']);
+    ).toEqual(['`source` must be a string, not 5', '`images` must be a whole number, not a string']);
+  });
+
+  test('a whole number is a whole number', () => {
+    expect(fillParams(definitions, { source: 'x', images: 1.5 }).problems).toEqual([
+      { param: 'images', message: '`images` must be a whole number, not 1.5' },
+    ]);
   });
 
   test('names of Object.prototype are names like any other', () => {

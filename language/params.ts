@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { checkValue } from './complaints.ts';
 import { readFields, readMap } from './fields.ts';
 import type { Findings } from './findings.ts';
-import { paramShapes } from './grammar.ts';
+import { paramShapes, wholeNumber } from './grammar.ts';
 import type { Json, JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './places.ts';
@@ -75,7 +75,7 @@ function valueSchema(definition: ParamDefinition): z.ZodType<Json> {
     case 'enum':
       return z.enum(values ?? []);
     default:
-      return (type === 'integer' ? z.int() : z.number())
+      return (type === 'integer' ? wholeNumber : z.number())
         .min(minimum ?? Number.NEGATIVE_INFINITY)
         .max(maximum ?? Number.POSITIVE_INFINITY);
   }

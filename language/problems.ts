@@ -52,7 +52,8 @@ export function withoutRepeats<P extends Problem | ParamProblem>(problems: reado
 export function pipelineError(problems: readonly Problem[], source: SourceText): F2cError {
   const count = problems.length === 1 ? '1 error' : `${problems.length} errors`;
   return new F2cError('F2C_PIPELINE_INVALID', {
-    what: `${renderProblems(problems, source)}\n\n${count} in ${fileOf(source)}`,
+    listing: renderProblems(problems, source),
+    what: `${count} in ${fileOf(source)}`,
   });
 }
 

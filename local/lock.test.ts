@@ -17,7 +17,7 @@ test('a home has one holder at a time', () => {
   const unlock = lockHome(home);
   expect(lockHolder(home)).toMatchObject({ pid: process.pid });
   expect(() => lockHome(home)).toThrow(
-    `The stack of ${home} is running already (process ${process.pid}). Use it, or end it with f2c down.`,
+    `The stack of ${home} is running already (process ${process.pid}). Use it, or end it with \`npx f2c down\`.`,
   );
   unlock();
   expect(lockHolder(home)).toBeUndefined();

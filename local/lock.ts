@@ -23,7 +23,7 @@ export function lockHome(home: string): () => void {
         throw new F2cError('F2C_STACK_RUNNING', {
           what: `The stack of ${home} is running already`,
           where: `process ${holder.pid}`,
-          fix: 'Use it, or end it with f2c down',
+          fix: 'Use it, or end it with `npx f2c down`',
         });
       }
       removeStale(home, holder);

@@ -13,6 +13,8 @@ export interface StackRecord {
 
 export interface StackRun {
   owner: ProcessIdentity;
+  /** Id of the process that the stack was lent to and ends with; a stack without it stays until `down`. */
+  endsWith?: number;
   startedAt: string;
   addresses: StackAddresses;
   /** The environment of everything that talks to the stack; holds the S3 secret. */

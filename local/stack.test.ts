@@ -2,7 +2,7 @@ import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { processesWith } from '../test/support/processes.ts';
 import { startTestStack, type TestStack } from '../test/support/stack.ts';
-import { stackEnv, startStack } from './stack.ts';
+import { startStack } from './stack.ts';
 
 describe('a stack without workers', () => {
   let stack: TestStack;
@@ -73,15 +73,3 @@ function serversOf(home: string): number[] {
     .filter(({ command }) => !command.startsWith('/bin/sh'))
     .map(({ pid }) => pid);
 }
-
-test('settings of another Temporal or S3 do not reach the users of the stack', () => {
-  const user = {
-    PATH: '/bin',
-    AWS_SESSION_TOKEN: 'x',
-    AWS_PROFILE: 'work',
-    TEMPORAL_API_KEY: 'y',
-    F2C_HOME: '/a',
-  };
-  const env = stackEnv(user, { AWS_REGION: 'us-east-1', F2C_HOME: '/b' });
-  expect(env).toEqual({ PATH: '/bin', AWS_REGION: 'us-east-1', F2C_HOME: '/b' });
-});

@@ -1,3 +1,4 @@
+import { stackEnv } from './env.ts';
 import type { KeptPart, Part, Start } from './keep.ts';
 import { keepRunning } from './keep.ts';
 import { lockHome } from './lock.ts';
@@ -69,15 +70,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
-}
-
-/**
- * A process's environment with the stack's settings. Those of another Temporal or S3, a profile or a session
- * token among them, would get in the way of the stack's own and are left out.
- */
-export function stackEnv(base: NodeJS.ProcessEnv, stack: Record<string, string>): NodeJS.ProcessEnv {
-  const others = Object.entries(base).filter(([name]) => !/^(AWS|TEMPORAL)_/.test(name));
-  return { ...Object.fromEntries(others), ...stack };
 }
 
 /** Fails with the first failure, but not before all have ended, so that each that has started can be stopped. */

@@ -7,15 +7,21 @@ import { readRecord, writeRecord } from './record.ts';
 import type { Stack } from './stack.ts';
 import { startStack } from './stack.ts';
 
-/** The program behind `f2c up`: owns the stack of one home until it is told to end. */
-async function supervise(home: string): Promise<void> {
+/**
+ * The program behind the embedded stack: owns the stack of one home until it is told to end. One that is `lent`
+ * ends with the process that started it, unless SIGUSR2 says before that the stack is to stay.
+ */
+async function supervise(home: string, lent: boolean): Promise<void> {
   const log = pino(
     { name: 'supervisor' },
     pino.destination({ dest: join(home, 'logs', 'supervisor.log'), mkdir: true, sync: true }),
   );
   let stack: Stack | undefined;
-  const end = async (signal: string): Promise<void> => {
-    log.info(`${signal}: ending`);
+  let ending = false;
+  const end = async (why: string): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    log.info(`${why}: ending`);
     // While it is still starting there is nothing worth a slow end: its children die with this process.
     if (stack === undefined) process.exit(1);
     const { run: _, ...rest } = readRecord(home);
@@ -23,8 +29,18 @@ async function supervise(home: string): Promise<void> {
     await stack.stop();
     process.exit(0);
   };
+  const borrowerEnded = () => end('the process that it was lent to has ended');
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
+  if (lent) process.once('disconnect', borrowerEnded);
+  if (lent && !process.connected) borrowerEnded();
+  process.on('SIGUSR2', () => {
+    const { run, ...rest } = readRecord(home);
+    if (ending || run === undefined) return;
+    process.off('disconnect', borrowerEnded);
+    const { endsWith: _, ...staying } = run;
+    writeRecord(home, { ...rest, run: staying });
+  });
 
   try {
     stack = await startStack({
@@ -41,7 +57,13 @@ async function supervise(home: string): Promise<void> {
     return;
   }
   const { addresses, env } = stack;
-  const run = { owner: ownIdentity(), startedAt: new Date().toISOString(), addresses, env };
+  const run = {
+    owner: ownIdentity(),
+    ...(lent && { endsWith: process.ppid }),
+    startedAt: new Date().toISOString(),
+    addresses,
+    env,
+  };
   writeRecord(home, { ...readRecord(home), run });
   tell({ ready: true });
 }
@@ -58,6 +80,6 @@ function tell(message: SupervisorMessage, then: () => void = () => {}): void {
   else process.send(message, then);
 }
 
-const home = process.argv[2];
-if (home === undefined) throw new Error('usage: supervisor.ts HOME');
-await supervise(home);
+const [home, term] = process.argv.slice(2);
+if (home === undefined) throw new Error('usage: supervisor.ts HOME [lent]');
+await supervise(home, term === 'lent');

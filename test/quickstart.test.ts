@@ -35,6 +35,9 @@ it('runs from images to a table of measured models on a stack that it starts and
   );
   expect(stdout).toContain('Only 10 people are held out');
   expect(stdout).toContain('0 from the store.');
+  expect(stdout).toMatch(
+    new RegExp(`^  http://127.0.0.1:\\d+/namespaces/default/workflows/${firstRun}$`, 'm'),
+  );
   expect(processesWith(home)).toEqual([]);
 }, 600_000);
 
@@ -62,8 +65,8 @@ it('shows runs and artifacts on a stack that stays', async () => {
 
   const { stdout: list } = await f2c(settings, 'list', '--json');
   expect(JSON.parse(list)).toMatchObject([
-    { pipeline: 'quickstart', status: 'completed', resumedFrom: null },
-    { run: firstRun, pipeline: 'quickstart', status: 'completed' },
+    { pipeline: 'quickstart', status: 'done', resumedFrom: null },
+    { run: firstRun, pipeline: 'quickstart', status: 'done' },
   ]);
   const { stdout: shown } = await f2c(settings, 'show', firstRun);
   expect(shown).toMatch(/^train\[head=dcp\] +done .*miss: first time here$/m);

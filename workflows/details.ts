@@ -1,3 +1,4 @@
+import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from './runTypes.ts';
 
 const marks: Record<StepState['status'], string> = {
@@ -32,8 +33,7 @@ function about(step: StepState): string {
     parts.push(`${step.error.code}: ${step.error.message}`);
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   if (step.cache !== undefined) parts.push(step.cache);
-  for (const [name, value] of Object.entries(step.metrics ?? {}))
-    parts.push(`${name} ${Number(value.toPrecision(5))}`);
+  for (const [name, value] of Object.entries(step.metrics ?? {})) parts.push(`${name} ${rounded(value)}`);
   return cell(parts.join(' · '));
 }
 

@@ -114,12 +114,17 @@ describe('sources that cannot be used', () => {
     );
   });
 
-  test.each(['faces', './faces', '~/faces', 'https://example.org/faces'])('%s', (text) => {
+  test.each([
+    ['faces', 'is a relative path, and workers run in another folder than you'],
+    ['./faces', 'is a relative path, and workers run in another folder than you'],
+    ['~/faces', 'is a relative path, and workers run in another folder than you'],
+    ['https://example.org/faces', 'is not written in a form that is known'],
+  ])('%s', (text, says) => {
     expect(() => openSource(text, server.store)).toThrow(
       expect.objectContaining({
         code: 'F2C_SOURCE_INVALID',
         message:
-          `The source \`${text}\` is not written in a form that is known. ` +
+          `The source \`${text}\` ${says}. ` +
           'Write `s3://bucket/prefix`, an absolute folder such as `/data/faces`, or `sample:att-faces`.',
       }),
     );

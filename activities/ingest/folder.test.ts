@@ -86,8 +86,8 @@ describe('listing', () => {
     await expect(list(gone)).rejects.toMatchObject({
       code: 'F2C_SOURCE_MISSING',
       message:
-        `The source folder ${gone} does not exist on this worker. ` +
-        'Correct `source`, or mount the folder on every worker of the data queue.',
+        `The source folder ${gone} does not exist. ` +
+        'Correct `source`; where workers run on several machines, each worker of the queue data needs the folder.',
     });
   });
 

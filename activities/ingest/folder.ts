@@ -23,8 +23,8 @@ async function checkFolder(root: string): Promise<void> {
   const stats = await stat(root).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw new F2cError('F2C_SOURCE_MISSING', {
-      what: `The source folder ${root} does not exist on this worker`,
-      fix: 'Correct `source`, or mount the folder on every worker of the data queue',
+      what: `The source folder ${root} does not exist`,
+      fix: 'Correct `source`; where workers run on several machines, each worker of the queue data needs the folder',
       cause,
     });
   });

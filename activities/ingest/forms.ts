@@ -11,8 +11,11 @@ export function openSource(text: string, store: ArtifactStore): Source {
   if (text.startsWith('s3://')) return openBucketSource(text, store.bucket.s3);
   if (text.startsWith('sample:')) return openSampleSource(text);
   if (isAbsolute(text)) return openFolderSource(text);
+  const isUrl = /^[a-z0-9]+:/i.test(text);
   throw new F2cError('F2C_SOURCE_INVALID', {
-    what: `The source \`${text}\` is not written in a form that is known`,
+    what: isUrl
+      ? `The source \`${text}\` is not written in a form that is known`
+      : `The source \`${text}\` is a relative path, and workers run in another folder than you`,
     fix: 'Write `s3://bucket/prefix`, an absolute folder such as `/data/faces`, or `sample:att-faces`',
   });
 }

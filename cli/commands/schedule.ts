@@ -1,168 +1,51 @@
-import {
-  type Client,
-  type ScheduleHandle,
-  ScheduleNotFoundError,
-  type ScheduleOptions,
-  ScheduleOverlapPolicy,
-} from '@temporalio/client';
 import type { Command } from 'commander';
-import { contracts } from '../../activities/registry.ts';
-import { F2cError } from '../../errors/failure.ts';
-import { readPipeline } from '../../language/check.ts';
-import { pipelineError } from '../../language/problems.ts';
-import { readTextFile } from '../files.ts';
-import { type OutputOptions, print } from '../output.ts';
-import { controlQueue, workflowType } from '../runs.ts';
-import { type Session, withSession } from '../session.ts';
-import { columns } from '../text.ts';
-
-const overlaps = {
-  skip: ScheduleOverlapPolicy.SKIP,
-  bufferOne: ScheduleOverlapPolicy.BUFFER_ONE,
-  bufferAll: ScheduleOverlapPolicy.BUFFER_ALL,
-  cancelOther: ScheduleOverlapPolicy.CANCEL_OTHER,
-  terminateOther: ScheduleOverlapPolicy.TERMINATE_OTHER,
-  allowAll: ScheduleOverlapPolicy.ALLOW_ALL,
-};
+import type { OutputOptions } from '../output.ts';
+import { examples } from './options.ts';
 
 export function scheduleCommands(program: Command): void {
-  const schedule = program.command('schedule').summary('run pipelines at set times');
+  const schedule = program
+    .command('schedule')
+    .summary('run pipelines at set times')
+    .description('Runs pipelines at set times, while the stack or the servers of your own are up.');
 
   schedule
     .command('apply')
     .summary('create or update the schedule that a pipeline file describes')
-    .argument('<file>', 'a pipeline file with a `schedule`')
+    .description('Creates the schedule that the `schedule` of a pipeline file describes, or updates it.')
+    .argument('<pipeline>', 'a pipeline file with a `schedule`, or the name of a shipped pipeline')
     .option('--json', 'print as JSON')
-    .addHelpText('after', '\nExample:\n  $ f2c schedule apply pipelines/weekly.yaml')
-    .action((file: string, options: OutputOptions) => apply(file, options));
+    .addHelpText('after', examples('schedule apply pipelines/weekly.yaml'))
+    .action(async (pipeline: string, options: OutputOptions) =>
+      (await import('../actions/schedule.ts')).apply(pipeline, options),
+    );
 
   schedule
     .command('list')
     .summary('list the schedules and when they run next')
+    .description('Lists the schedules and when they run next.')
     .option('--json', 'print as JSON')
-    .action((options: OutputOptions) => withSession({ start: false }, (session) => list(session, options)));
+    .addHelpText('after', examples('schedule list'))
+    .action(async (options: OutputOptions) => (await import('../actions/schedule.ts')).list(options));
 
   schedule
     .command('trigger')
     .summary('run a scheduled pipeline now, without changing its schedule')
-    .argument('<pipeline>', 'name of the pipeline')
+    .description('Runs a scheduled pipeline now, without changing its schedule.')
+    .argument('<name>', 'name of the pipeline; `npx f2c schedule list` shows it')
     .option('--json', 'print as JSON')
-    .action((name: string, options: OutputOptions) =>
-      withSession({ start: false }, async ({ client }) => {
-        await existing(client, name, (handle) => handle.trigger());
-        print(
-          options,
-          { pipeline: name, triggered: true },
-          `Triggered ${name}. \`npx f2c list\` shows the run.`,
-        );
-      }),
+    .addHelpText('after', examples('schedule trigger weekly'))
+    .action(async (name: string, options: OutputOptions) =>
+      (await import('../actions/schedule.ts')).trigger(name, options),
     );
 
   schedule
     .command('delete')
     .summary('delete a schedule; runs that are going on are left alone')
-    .argument('<pipeline>', 'name of the pipeline')
+    .description('Deletes a schedule; runs that are going on are left alone.')
+    .argument('<name>', 'name of the pipeline; `npx f2c schedule list` shows it')
     .option('--json', 'print as JSON')
-    .action((name: string, options: OutputOptions) =>
-      withSession({ start: false }, async ({ client }) => {
-        await existing(client, name, (handle) => handle.delete());
-        print(options, { pipeline: name, deleted: true }, `Deleted the schedule of ${name}.`);
-      }),
+    .addHelpText('after', examples('schedule delete weekly'))
+    .action(async (name: string, options: OutputOptions) =>
+      (await import('../actions/schedule.ts')).remove(name, options),
     );
-}
-
-async function apply(file: string, options: OutputOptions): Promise<void> {
-  const text = await readTextFile(file);
-  const { name, summary, schedule } = readSchedule(text, file);
-  await withSession({ start: false }, async ({ client, store }) => {
-    await store.ensureBucket();
-    const { digest } = await store.putBlob(Buffer.from(text));
-    const settings = {
-      spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone },
-      policies: { overlap: overlaps[schedule.overlap], catchupWindow: schedule.catchupMs },
-      action: {
-        type: 'startWorkflow' as const,
-        workflowType,
-        workflowId: name,
-        taskQueue: controlQueue,
-        args: [{ pipeline: `sha256:${digest}`, params: schedule.params }],
-        staticSummary: `Pipeline ${name}, scheduled`,
-      },
-    } satisfies Omit<ScheduleOptions, 'scheduleId'>;
-    const created = await createOrUpdate(client, name, summary, settings);
-    const when = `${schedule.cron} (${schedule.timezone}), overlap: ${schedule.overlap}`;
-    print(
-      options,
-      { pipeline: name, created, schedule },
-      `${created ? 'Created' : 'Updated'} the schedule of ${name}: ${when}`,
-    );
-  });
-}
-
-function readSchedule(text: string, file: string) {
-  const read = readPipeline(text, contracts);
-  if ('problems' in read) throw pipelineError(read.problems, { text, file });
-  const { name, summary, schedule } = read.pipeline;
-  if (schedule === undefined) {
-    throw new F2cError('F2C_SCHEDULE_MISSING', {
-      what: `The pipeline ${name} has no schedule`,
-      where: file,
-      fix: 'Add one: schedule: { cron: "0 3 * * 0", timezone: UTC }',
-    });
-  }
-  return { name, summary, schedule };
-}
-
-async function createOrUpdate(
-  client: Client,
-  name: string,
-  summary: string,
-  settings: Omit<ScheduleOptions, 'scheduleId'>,
-): Promise<boolean> {
-  const handle = client.schedule.getHandle(name);
-  try {
-    await handle.update((previous) => ({
-      ...previous,
-      ...settings,
-      state: { ...previous.state, note: summary },
-    }));
-    return false;
-  } catch (error) {
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
-    await client.schedule.create({ scheduleId: name, state: { note: summary }, ...settings });
-    return true;
-  }
-}
-
-async function list({ client }: Session, options: OutputOptions): Promise<void> {
-  const schedules = [];
-  for await (const { scheduleId, info, state } of client.schedule.list()) {
-    const next = info?.nextActionTimes[0]?.toISOString() ?? null;
-    schedules.push({ pipeline: scheduleId, next, paused: state.paused, note: state.note ?? '' });
-  }
-  const rows = schedules.map(({ pipeline, next, paused, note }) => [
-    pipeline,
-    paused ? 'paused' : (next?.slice(0, 16).replace('T', ' ') ?? ''),
-    note,
-  ]);
-  const text =
-    rows.length === 0 ? 'No schedules yet.' : columns([['Pipeline', 'Next run (UTC)', ''], ...rows]);
-  print(options, schedules, text);
-}
-
-async function existing(
-  client: Client,
-  name: string,
-  act: (handle: ScheduleHandle) => Promise<void>,
-): Promise<void> {
-  try {
-    await act(client.schedule.getHandle(name));
-  } catch (error) {
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
-    throw new F2cError('F2C_SCHEDULE_UNKNOWN', {
-      what: `There is no schedule ${name}`,
-      fix: '`npx f2c schedule list` shows the schedules',
-      cause: error,
-    });
-  }
 }

@@ -1,35 +1,27 @@
 import type { Command } from 'commander';
-import { down, upDetached } from '../../local/handle.ts';
-import { homeFolder } from '../../local/paths.ts';
-import { news, type OutputOptions, print } from '../output.ts';
-import { columns } from '../text.ts';
+import type { OutputOptions } from '../output.ts';
+import { examples } from './options.ts';
 
 export function stackCommands(program: Command): void {
   program
     .command('up')
     .summary('start the embedded stack (Temporal, S3, workers) and leave it running')
+    .description(
+      'Starts the embedded stack (Temporal with its web UI, an S3 server, workers) in the background and ' +
+        'leaves it running. Joins one that is running; one that belongs to a run is made to stay.',
+    )
     .option('--json', 'print the addresses as JSON')
-    .action(up);
+    .addHelpText('after', examples('up'))
+    .action(async (options: OutputOptions) => (await import('../actions/stack.ts')).up(options));
+
   program
     .command('down')
     .summary('stop the embedded stack; its data stays')
+    .description(
+      'Stops the embedded stack. Its data stays: runs that were going on go on where they were after the ' +
+        'next `npx f2c up`.',
+    )
     .option('--json', 'print as JSON')
-    .action(async (options: OutputOptions) => {
-      const stopped = await down(homeFolder());
-      const text = stopped
-        ? 'Stopped. The data stays; `npx f2c up` goes on with it.'
-        : 'No stack was running.';
-      print(options, { stopped }, text);
-    });
-}
-
-async function up(options: OutputOptions): Promise<void> {
-  const { addresses } = await upDetached(homeFolder(), news);
-  const rows = [
-    ['Web UI', addresses.temporalUi],
-    ['Temporal', addresses.temporal],
-    ['S3', addresses.s3],
-    ['Logs', `${homeFolder()}/logs`],
-  ];
-  print(options, addresses, `The stack is up.\n${columns(rows)}\nStop it with \`npx f2c down\`.`);
+    .addHelpText('after', examples('down'))
+    .action(async (options: OutputOptions) => (await import('../actions/stack.ts')).down(options));
 }

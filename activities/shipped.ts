@@ -1,0 +1,21 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { F2cError } from '../errors/failure.ts';
+import { nearest } from '../language/nearest.ts';
+
+const folder = fileURLToPath(new URL('../pipelines/', import.meta.url));
+const ending = '.yaml';
+
+/** A pipeline of the folder `pipelines/`, by its name; F2C_PIPELINE_UNKNOWN. */
+export async function shippedPipeline(name: string): Promise<{ text: string; file: string }> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith(ending));
+  const names = files.map((file) => file.slice(0, -ending.length)).sort();
+  if (!names.includes(name)) {
+    const meant = nearest(name, names);
+    throw new F2cError('F2C_PIPELINE_UNKNOWN', {
+      what: `No pipeline is named "${name}"`,
+      fix: meant === undefined ? `There are: ${names.join(', ')}` : `Did you mean "${meant}"?`,
+    });
+  }
+  return { text: await readFile(`${folder}${name}${ending}`, 'utf8'), file: `pipelines/${name}${ending}` };
+}

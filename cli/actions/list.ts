@@ -1,0 +1,41 @@
+import type { WorkflowExecutionStatusName } from '@temporalio/client';
+import type { RunState } from '../../workflows/runTypes.ts';
+import { type OutputOptions, print } from '../output.ts';
+import { workflowType } from '../runs.ts';
+import { withSession } from '../session.ts';
+import { columns, duration } from '../text.ts';
+
+/** Temporal's words for the states of a run in ours, which `show` has from the run itself. */
+const states: Partial<Record<WorkflowExecutionStatusName, RunState['status']>> = {
+  RUNNING: 'running',
+  COMPLETED: 'done',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+};
+
+export function list(options: OutputOptions & { limit: number }): Promise<void> {
+  return withSession({ start: false }, async ({ client }) => {
+    const runs = [];
+    for await (const run of client.workflow.list({ query: `WorkflowType = '${workflowType}'` })) {
+      if (runs.length >= options.limit) break;
+      const { workflowId, status, startTime, closeTime, memo, searchAttributes } = run;
+      runs.push({
+        run: workflowId,
+        pipeline: String(searchAttributes.f2cPipeline?.[0] ?? ''),
+        status: states[status.name] ?? 'terminated',
+        started: startTime.toISOString(),
+        seconds: closeTime === undefined ? null : (closeTime.getTime() - startTime.getTime()) / 1_000,
+        resumedFrom: memo?.resumedFrom ?? null,
+      });
+    }
+    const rows = runs.map((run) => [
+      run.run,
+      run.status,
+      run.started.slice(0, 19).replace('T', ' '),
+      run.seconds === null ? '' : duration(run.seconds * 1_000),
+      String(run.resumedFrom ?? ''),
+    ]);
+    const table = columns([['Run', 'Status', 'Started (UTC)', 'Time', 'Resumes'], ...rows]);
+    print(options, runs, runs.length === 0 ? 'No runs yet. Start one with `npx f2c run quickstart`.' : table);
+  });
+}
