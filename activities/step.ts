@@ -38,6 +38,7 @@ export interface Made {
   facts: JsonObject;
   metrics: Record<string, number>;
   measured?: Record<string, number>;
+  log?: Record<string, BlobRef>;
 }
 
 type InputOf<P> =

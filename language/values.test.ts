@@ -16,7 +16,7 @@ function trainMessages(entry: string, params = ''): string[] {
 
 describe('literals', () => {
   test.each([
-    ['head: dpc', '`head` of `train` must be one of dcp, fc [dcp]'],
+    ['head: dpc', '`head` of `train` must be one of dcp, partialFc, fc [dcp]'],
     ['images: 1.5', '`images` of `train` must be a whole number, not 1.5'],
     ['images: many', '`images` of `train` must be a number, not a string'],
     ['images: -1', '`images` of `train` must be at least 0'],
@@ -27,7 +27,7 @@ describe('literals', () => {
     ['instancesPerStep: 3', '`instancesPerStep` of `train` must be a multiple of 2'],
     ['augment: flip', '`augment` of `train` must be a list, not a string'],
     ['augment: [flip, 3]', '`augment[1]` of `train` must be one of flip, shift, brightness'],
-    ['backbone: resnet', '`backbone` of `train` must be mbf'],
+    ['backbone: resnet', '`backbone` of `train` must be one of mbf, r18, r34, r50, r100'],
     ['constructor: 1', '`constructor` is not a param of `train`'],
   ])('%s', (entry, message) => {
     expect(trainMessages(entry)).toEqual([message]);

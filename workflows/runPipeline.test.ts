@@ -6,6 +6,7 @@ import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ArtifactRef } from '../artifacts/manifest.ts';
 import { trainersOf } from '../test/support/processes.ts';
 import { eventually, Runs, stepOf } from '../test/support/runs.ts';
 import { startTestStack, type TestStack } from '../test/support/stack.ts';
@@ -109,7 +110,30 @@ describe('a run', () => {
     expect(mended.status).toBe('done');
   });
 
+  it('gives one training the weights of another to begin with', async () => {
+    const untrained =
+      'index: "${{ steps.people.index }}", images: 0, head: fc, width: 0.25, embeddingSize: 32';
+    const handle = await runs.start(`
+name: twice
+summary: Trains on from a checkpoint
+steps:
+  faces: { uses: ingest, with: { source: "sample:att-faces", imageSize: 32 } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", test: 10 } }
+  before: { uses: train, with: { ${untrained}, seed: 1 } }
+  after: { uses: train, with: { ${untrained}, seed: 2, initFrom: "\${{ steps.before.checkpoint }}" } }
+  apart: { uses: train, with: { ${untrained}, seed: 2 } }
+`);
+    const state = await runs.ended(handle);
+    const model = async (id: string) => {
+      const { files } = await runs.store.load(stepOf(state, id).artifact as ArtifactRef);
+      return files['model.safetensors']?.digest;
+    };
+    expect(await model('after')).toBe(await model('before'));
+    expect(await model('apart')).not.toBe(await model('before'));
+  }, 120_000);
+
   it('that is cancelled ends its trainer, which leaves a checkpoint', async () => {
+    const earlier = new Set(await trainings());
     const handle = await runs.start(`
 name: long
 summary: Trains for hours
@@ -135,12 +159,18 @@ steps:
     expect(stepOf(state, 'train').status).toBe('cancelled');
     await eventually(() => (trainersOf(stack).length === 0 ? true : undefined));
     expect(trainer.pid).toBeGreaterThan(0);
-    const trainings = [];
-    for await (const key of runs.store.bucket.keys('trainings/'))
-      trainings.push(await runs.store.bucket.read(key));
-    expect(trainings.map((stored) => JSON.parse(stored?.text ?? '{}').checkpoint?.step > 0)).toEqual([true]);
+    const [key, ...others] = (await trainings()).filter((one) => !earlier.has(one));
+    expect(others).toEqual([]);
+    const stored = await runs.store.bucket.read(key as string);
+    expect(JSON.parse(stored?.text ?? '{}').checkpoint.step).toBeGreaterThan(0);
   }, 180_000);
 });
+
+async function trainings(): Promise<string[]> {
+  const keys = [];
+  for await (const key of runs.store.bucket.keys('trainings/')) keys.push(key);
+  return keys;
+}
 
 it('every history of these runs is replayed to the same commands', async () => {
   const workflowsPath = fileURLToPath(new URL('./runPipeline.ts', import.meta.url));

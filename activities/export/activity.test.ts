@@ -26,7 +26,7 @@ async function makeCheckpoint(step: StepContext) {
     test: [],
   });
   const work = join(folder, 'training');
-  const { poolRatio, poolSize, ...params } = trainStep.params.parse({
+  const { poolRatio, poolSize, select, ...params } = trainStep.params.parse({
     images: 0,
     head: 'fc',
     width: 0.25,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifact, defineStep, metric } from '../../language/step.ts';
+import { artifact, defineStep, metric, optionalArtifact } from '../../language/step.ts';
 
 export const trainStep = defineStep({
   name: 'train',
@@ -11,9 +11,11 @@ export const trainStep = defineStep({
       description: 'Probe images to train on, the same measure for every head; 0 gives the untrained network',
     }),
     head: z
-      .enum(['dcp', 'fc'])
+      .enum(['dcp', 'partialFc', 'fc'])
       .default('dcp')
-      .describe('Dynamic Class Pool, or one weight vector per identity'),
+      .describe(
+        'Dynamic Class Pool, or one weight vector per identity of which an update samples some (partialFc) or takes all',
+      ),
     margin: z.enum(['cosface', 'arcface', 'sv']).default('cosface').describe('Margin of the in-pool loss'),
     marginValue: z
       .number()
@@ -55,7 +57,15 @@ export const trainStep = defineStep({
       .min(0)
       .max(1)
       .default(0.99)
-      .describe('Share of the gallery network kept a step (EMA)'),
+      .describe('Share of the gallery network kept an update (EMA)'),
+    sampleRate: z
+      .number()
+      .positive()
+      .max(1)
+      .default(0.1)
+      .describe(
+        'partialFc: share of the identities in the softmax of an update, which has all of its own at least',
+      ),
     identitiesPerStep: z.int().min(1).default(64).describe('Identities a step, two instances of each'),
     instancesPerStep: z
       .int()
@@ -74,15 +84,75 @@ export const trainStep = defineStep({
       .default(1)
       .describe('Factor of the number of channels; 1 is the published network'),
     embeddingSize: z.int().min(8).max(4096).default(512).describe('Length of an embedding'),
-    learningRate: z.number().positive().default(0.1).describe('Peak learning rate of SGD'),
+    initWeights: z
+      .strictObject({
+        file: z
+          .string()
+          .regex(
+            /^(s3:\/\/[^/]+)?\/.+\.(safetensors|onnx|pth?)$/,
+            'must be `s3://bucket/key` or an absolute path and end in .safetensors, .onnx, .pt or .pth',
+          )
+          .describe('Where the file is: `s3://bucket/key` or an absolute path'),
+        sha256: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits, as `sha256sum` prints them')
+          .describe('SHA-256 of the file, as `sha256sum` prints it'),
+      })
+      .optional()
+      .describe(
+        'Weights to begin with, of this network: ours, of arcface_torch or of FFC; instead of initFrom',
+      ),
+    optimizer: z.enum(['sgd', 'adamw']).default('sgd').describe('SGD with Nesterov momentum, or AdamW'),
+    learningRate: z
+      .number()
+      .positive()
+      .default(0.1)
+      .describe('Peak learning rate; AdamW wants about a hundredth of what SGD does'),
     momentum: z.number().min(0).max(1).default(0.9).describe('Nesterov momentum of SGD'),
-    weightDecay: z.number().min(0).default(5e-4).describe('Weight decay of SGD'),
+    weightDecay: z
+      .number()
+      .min(0)
+      .default(5e-4)
+      .describe('Weight decay; AdamW takes it off the weights by itself and wants far more, 0.05 to 0.1'),
+    decayNorms: z
+      .boolean()
+      .default(true)
+      .describe('Whether norm layers, biases and PReLU slopes decay as well'),
+    clipNorm: z
+      .number()
+      .positive()
+      .optional()
+      .describe("Largest norm of the backbone's gradient; a longer one is shortened (off if not given)"),
+    accumulate: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe('Steps whose mean gradient makes one update of the weights'),
+    schedule: z
+      .enum(['cosine', 'polynomial', 'step'])
+      .default('cosine')
+      .describe('How the learning rate falls after the warm-up'),
     warmup: z
       .number()
       .min(0)
       .max(1)
       .default(0.05)
-      .describe('Share of the steps in which the learning rate rises; then it falls as a cosine'),
+      .describe('Share of the updates in which the learning rate rises in a line'),
+    power: z.number().positive().default(1).describe('Polynomial schedule: its power; 1 is a line'),
+    decayAt: z
+      .array(z.number().gt(0).lt(1))
+      .refine((shares) => shares.every((share, i) => share > (shares[i - 1] ?? 0)), 'must ascend')
+      .default([0.42, 0.74, 0.89])
+      .describe('Step schedule: shares of the updates after which the learning rate falls'),
+    decayFactor: z.number().positive().max(1).default(0.1).describe('Step schedule: factor of each fall'),
+    precision: z
+      .enum(['fp32', 'bf16', 'fp16'])
+      .default('fp32')
+      .describe('What the networks compute in; weights and losses stay fp32, and fp16 scales the loss'),
+    compile: z
+      .boolean()
+      .default(false)
+      .describe('Compile the networks: faster on a GPU, but another machine may give other bits'),
     augment: z
       .array(z.enum(['flip', 'shift', 'brightness']))
       .default(['flip'])
@@ -90,10 +160,32 @@ export const trainStep = defineStep({
         'Random changes of each image: horizontal flip, small crops and shifts, brightness and contrast',
       ),
     checkpointEverySteps: z.int().min(1).default(500).describe('Steps between two checkpoints'),
+    checkpointEverySeconds: z
+      .number()
+      .positive()
+      .nullable()
+      .default(300)
+      .describe('Seconds between two checkpoints, if that comes first; null for steps alone'),
+    validateEverySteps: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("Steps between two validations on the index's validation part (never if not given)"),
+    validationInstances: z
+      .int()
+      .min(2)
+      .default(10_000)
+      .describe('Instances of the validation part that are used at most, whole identities'),
+    select: z
+      .enum(['last', 'best'])
+      .default('last')
+      .describe(
+        'Which checkpoint is the output: that of the last step, or the best one on the validation part',
+      ),
     seed: z.int().min(0).default(0).describe('Fixes initial weights, sample order and augmentation'),
   }),
-  inputs: { index: artifact('index') },
-  outputs: { checkpoint: artifact('checkpoint'), loss: metric('nats') },
+  inputs: { index: artifact('index'), initFrom: optionalArtifact('checkpoint') },
+  outputs: { checkpoint: artifact('checkpoint'), loss: metric('nats'), bestAccuracy: metric('0..1') },
   queue: 'gpu',
   timeout: '60d',
   heartbeat: '20s',

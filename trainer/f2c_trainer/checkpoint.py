@@ -1,18 +1,21 @@
 """Checkpoints: folders that appear whole or not at all, with the same bytes for the same state. No pickle.
 
 model.safetensors   the probe network: what is exported
-state.safetensors   the rest of the training: gallery network, pool and its LRU order, or FC weights; momentum
-state.json          the step, and the loss so far
+state.safetensors   the rest: gallery network, pool and its LRU order, or FC weights; optimizer, loss scale, gradients
+state.json          the step, the loss so far, and the best validation so far if there was one
 config.json         what the network is, how its input is made, and the params that decided the weights
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import os
 import re
 import shutil
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .errors import F2cError, writing
+from .errors import F2cError, not_finite, writing
+
+
+@dataclass(frozen=True)
+class Best:
+    """The step after which the network was best on the validation part, and how good."""
+
+    step: int
+    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -30,10 +41,15 @@ class Checkpoint:
     step: int
     loss: float | None
     config: dict[str, object]
+    best: Best | None = None
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes the folder anew; raises F2C_DISK_FULL. A crash leaves either no folder or all of it."""
+    """Writes the folder anew; a crash leaves either no folder or all of it.
+
+    Raises F2C_LOSS_NOT_FINITE rather than write NaN, F2C_DISK_FULL.
+    """
+    _check_finite(checkpoint)
     draft = folder.with_name(f".{folder.name}.draft")
     with writing(folder):
         shutil.rmtree(draft, ignore_errors=True)
@@ -41,16 +57,30 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         try:
             _write_tensors(draft / "model.safetensors", checkpoint.model)
             _write_tensors(draft / "state.safetensors", checkpoint.state)
-            _write_json(draft / "state.json", {"step": checkpoint.step, "loss": checkpoint.loss})
+            _write_json(draft / "state.json", _progress(checkpoint))
             _write_json(draft / "config.json", checkpoint.config)
             _sync(draft)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        if folder.exists():
-            shutil.rmtree(folder)
+        remove_checkpoint(folder)
         draft.rename(folder)
         _sync(folder.parent)
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Takes the folder away, whole at once as well; nothing happens if there is none."""
+    gone = folder.with_name(f".{folder.name}.gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    if folder.exists():
+        folder.rename(gone)
+        shutil.rmtree(gone)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Of checkpoints that a crash kept from being written or removed, in the folder of all of them."""
+    for leftover in folder.glob(".*.*"):
+        shutil.rmtree(leftover)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -59,13 +89,29 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     step, loss = progress.get("step"), progress.get("loss")
     if not isinstance(step, int) or not isinstance(loss, float | None):
         raise _corrupt(folder / "state.json")
+    best = Best(**progress["best"]) if "best" in progress else None
     model, config = load_model(folder)
-    return Checkpoint(model, _read_tensors(folder / "state.safetensors"), step, loss, config)
+    return Checkpoint(model, _read_tensors(folder / "state.safetensors"), step, loss, config, best)
 
 
 def load_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The probe network's tensors and the checkpoint's config."""
     return _read_tensors(folder / "model.safetensors"), _read_json(folder / "config.json")
+
+
+def _progress(checkpoint: Checkpoint) -> dict[str, object]:
+    best = {} if checkpoint.best is None else {"best": dataclasses.asdict(checkpoint.best)}
+    return {"step": checkpoint.step, "loss": checkpoint.loss, **best}
+
+
+def _check_finite(checkpoint: Checkpoint) -> None:
+    for name, tensor in chain(checkpoint.model.items(), checkpoint.state.items()):
+        if name.startswith("gradient."):  # scaled for fp16, and not applied if it is not finite
+            continue
+        # NaN and infinity show in the extremes; NumPy finds them without a second array, and on this thread alone.
+        values = tensor.detach().cpu().numpy()
+        if values.size and not (math.isfinite(values.min()) and math.isfinite(values.max())):
+            raise not_finite(f"{name} became NaN or infinite by step {checkpoint.step}", str(checkpoint.config["head"]))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -62,16 +62,26 @@ class Config:
     seed: int
     # What does not
     checkpoint_every_steps: int
-    work: str  # folder for events.jsonl and checkpoints/
+    checkpoint_every_seconds: float | None = 300.0  # whichever comes first; None = steps alone
+    keep_last: int = 2  # checkpoints on disk; with `controlled`, those that wait for the starter to take them
+    keep_every: int | None = None  # steps, of which the first checkpoint is kept as well
+    validate_every_steps: int | None = None  # and at the end; None = never
+    validation_instances: int = 10_000  # at most
+    work: str  # folder for events.jsonl, tensorboard/ and checkpoints/
     index: str  # folder
     shards: str  # folder
+    init_from: str | None = None  # weights to begin with; see initial.py
     resume: str | None = None  # checkpoint folder
     threads: int | None = None  # of torch; None = one a core
     controlled: bool = False  # a parent holds our stdin and we die with it
 
 
 # Keys that leave the weights as they are (threads only reorder sums): not written into a checkpoint.
-_OUTSIDE = {"checkpointEverySteps", "work", "index", "shards", "resume", "threads", "controlled"}
+_OUTSIDE = {
+    *("checkpointEverySteps", "checkpointEverySeconds", "keepLast", "keepEvery"),
+    *("validateEverySteps", "validationInstances"),
+    *("work", "index", "shards", "initFrom", "resume", "threads", "controlled"),
+}
 
 _RANGES: dict[str, tuple[float, float]] = {
     "images": (0, math.inf),
@@ -88,14 +98,20 @@ _RANGES: dict[str, tuple[float, float]] = {
     "momentum": (0, 1),
     "weightDecay": (0, math.inf),
     "warmup": (0, 1),
-    "decayFactor": (0, 1),
     "accumulate": (1, math.inf),
     "checkpointEverySteps": (1, math.inf),
+    "keepLast": (1, math.inf),
+    "keepEvery": (1, math.inf),
+    "validateEverySteps": (1, math.inf),
+    "validationInstances": (2, math.inf),
     "seed": (0, 2**63 - 1),
     "threads": (1, 4096),
 }
-_POSITIVE = {"scale", "learningRate", "poolRatio", "sampleRate", "clipNorm", "power"}
-_SHARES = {"poolRatio", "sampleRate"}
+_POSITIVE = {
+    *("scale", "learningRate", "poolRatio", "sampleRate", "decayFactor", "clipNorm", "power"),
+    "checkpointEverySeconds",
+}
+_SHARES = {"poolRatio", "sampleRate", "decayFactor"}
 
 
 def load_config(path: str) -> Config:
@@ -200,7 +216,7 @@ def _out_of_range(key: str, value: object) -> str | None:
 
 
 def _ascending(*numbers: float) -> bool:
-    return all(one < next for one, next in pairwise(numbers))
+    return all(one < other for one, other in pairwise(numbers))
 
 
 def _invalid(what: str, where: str) -> F2cError:

@@ -28,7 +28,10 @@ _IMAGES_A_TASK = 32
 
 
 class Index:
-    """One part of an index: M instances sorted by identity, N identities. The arrays stay on disk (memory maps)."""
+    """One part of an index: M instances sorted by identity, N identities. The arrays stay on disk (memory maps).
+
+    Raises F2C_DATA_CORRUPT. Every part but the one to train on may be empty.
+    """
 
     def __init__(self, folder: Path, part: str) -> None:
         self.folder = folder
@@ -53,8 +56,6 @@ class Index:
             or ends != (0, self.instances)
         ):
             raise _corrupt(f"The files of the {part} part do not agree on the number of instances", str(folder))
-        if self.identities == 0:
-            raise _corrupt(f"The {part} part is empty", str(folder))
 
     def _array(self, name: str, dtype: type[Number]) -> NDArray[Number]:
         path = self.folder / name
@@ -83,10 +84,12 @@ class Loaders:
     once an epoch), side by side. Their place is the number of the step and nothing else."""
 
     def __init__(self, index: Index, shards: Path, config: Config) -> None:
+        if index.identities == 0:
+            raise _corrupt("The train part is empty", str(index.folder))
         self.index, self.config = index, config
         self.identities_per_step = min(config.identities_per_step, index.identities)
         self.instances_per_step = min(config.instances_per_step, index.instances // 2 * 2)
-        self._files = _ShardFiles(shards, index)
+        self._files = ShardFiles(shards, index)
 
     @property
     def images_per_step(self) -> int:
@@ -159,7 +162,7 @@ def _finished(batch: Batch, tasks: list[Future[None]]) -> Batch:
     return batch
 
 
-class _ShardFiles:
+class ShardFiles:
     """Reads and decodes instances by byte range; used by several threads at once."""
 
     def __init__(self, folder: Path, index: Index) -> None:
@@ -173,7 +176,8 @@ class _ShardFiles:
             shard, offset = int(self._index.shard[instance]), int(self._index.offset[instance])
             length = int(self._index.length[instance])
             if shard >= len(self._index.shards):
-                raise _corrupt(f"Instance {instance} is in shard {shard}, which index.json does not list", "train")
+                what = f"Instance {instance} is in shard {shard}, which index.json does not list"
+                raise _corrupt(what, str(self._index.folder))
             where = f"{self._folder / self._index.shards[shard]}, offset {offset}, {length} bytes"
             content = os.pread(self._file(shard), length, offset)
             if len(content) < length:

@@ -25,6 +25,11 @@ class F2cError(Exception):
         return {"event": "error", "code": self.code, "what": self.what, "where": self.where, "fix": self.fix}
 
 
+def not_finite(what: str, head: str) -> F2cError:
+    fix = "Lower learningRate, or marginValue and scale; the last checkpoint is kept"
+    return F2cError("F2C_LOSS_NOT_FINITE", what, f"{head} head", fix)
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turns the operating system's "no space left" into F2C_DISK_FULL."""

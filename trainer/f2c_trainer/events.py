@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
+from threading import Lock
 
 from .errors import F2cError, writing
 
-_SECONDS_BETWEEN_STEPS = 0.5
-
 
 class Events:
+    """Appends whole lines; several threads may write."""
+
     def __init__(self, work: Path) -> None:
         self.path = work / "events.jsonl"
+        self._lock = Lock()
         with writing(self.path):
             work.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("a", encoding="utf-8")
-        self._quiet_until = 0.0
 
     def write(self, event: str, **fields: object) -> None:
-        with writing(self.path):
-            self._file.write(json.dumps({"event": event, **fields}, allow_nan=False) + "\n")
+        line = json.dumps({"event": event, **fields}, allow_nan=False) + "\n"
+        with self._lock, writing(self.path):
+            self._file.write(line)
             self._file.flush()
-
-    def step_is_due(self) -> bool:
-        """True at most about twice a second, so that small steps do not drown the reader."""
-        now = time.monotonic()
-        if now < self._quiet_until:
-            return False
-        self._quiet_until = now + _SECONDS_BETWEEN_STEPS
-        return True
 
     def error(self, error: F2cError) -> None:
         self.write(**error.event())

@@ -10,6 +10,7 @@ from .config import Config
 from .head import Loss
 from .keyed import Integers
 from .margin import margin_loss
+from .optimization import slots
 
 
 class FcHead:
@@ -17,7 +18,7 @@ class FcHead:
 
     def __init__(self, config: Config, identities: int, device: torch.device) -> None:
         self.config = config
-        self.weight = nn.Parameter(torch.empty(identities, config.embedding_size).normal_(0, 0.01).to(device))
+        self.weight = nn.Parameter(initial(config, identities).to(device))
 
     def parameters(self) -> dict[str, nn.Parameter]:
         return {"head.weight": self.weight}
@@ -30,12 +31,25 @@ class FcHead:
             self.weight.copy_(state["head.weight"])
 
     def bytes(self) -> int:
-        return 2 * self.weight.nbytes  # with its momentum
+        return self.weight.nbytes * (1 + len(slots(self.config)))
 
     def commit(self) -> None:
         """Nothing to write: the optimizer moves the weights."""
 
-    def loss(self, probe: nn.Module, x: Tensor, y: Tensor, _identity: Integers, number: Tensor) -> Loss:
+    def loss(
+        self, probe: nn.Module, x: Tensor, y: Tensor, _identity: Integers, number: Tensor, *, follow: bool = True
+    ) -> Loss:
         """`number` are the rows of the weight for x's, then for y's images. [n, 3, S, S], [n, 3, S, S], [2n]"""
-        cosines = normalize(probe(torch.cat([x, y]))) @ normalize(self.weight).T
-        return Loss(margin_loss(cosines, number, self.config.margin, self.config.margin_value, self.config.scale))
+        return classified(probe(torch.cat([x, y])), self.weight, number, self.config)
+
+
+def initial(config: Config, identities: int) -> Tensor:
+    """One vector per identity. [N, D]"""
+    return torch.empty(identities, config.embedding_size).normal_(0, 0.01)
+
+
+def classified(embeddings: Tensor, weight: Tensor, row: Tensor, config: Config) -> Loss:
+    """Each embedding belongs to one row of the weight. In the weight's precision. [n, D], [k, D], [n]"""
+    with torch.autocast(embeddings.device.type, enabled=False):
+        cosines = normalize(embeddings.to(weight.dtype)) @ normalize(weight).T
+        return Loss(margin_loss(cosines, row, config.margin, config.margin_value, config.scale))

@@ -8,13 +8,17 @@ from torch import Tensor, nn
 
 from .mobilefacenet import after_halvings, scaled
 
+# With fewer, oneDNN writes past its memory in the gradient of a 1x1 convolution of stride 2, channels last (its issue
+# 6035).
+_LEAST_CHANNELS = 16
+
 
 class IResNet(nn.Module):
     """Full resolution in the first layer, then four stages that each begin with a halving."""
 
     def __init__(self, blocks: tuple[int, int, int, int], width: float, embedding_size: int, image_size: int) -> None:
         super().__init__()
-        stem, *stages = (scaled(channels, width) for channels in (64, 64, 128, 256, 512))
+        stem, *stages = (scaled(channels, width, _LEAST_CHANNELS) for channels in (64, 64, 128, 256, 512))
         self.conv1 = nn.Conv2d(3, stem, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
         self.prelu = nn.PReLU(stem)

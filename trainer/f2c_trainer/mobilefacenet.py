@@ -84,9 +84,9 @@ def _residuals(count: int, channels: int, inner: int) -> _Layers:
     return _Layers(*[_Residual(channels, inner) for _ in range(count)])
 
 
-def scaled(channels: int, width: float) -> int:
-    """A number of channels, at least 8, in steps of 8."""
-    return max(8, round(channels * width / 8) * 8)
+def scaled(channels: int, width: float, least: int = 8) -> int:
+    """A number of channels in steps of 8."""
+    return max(least, round(channels * width / 8) * 8)
 
 
 def after_halvings(side: int, times: int = 4) -> int:

@@ -1,19 +1,22 @@
-"""The training loop: steps, events and checkpoints until the budget is spent."""
+"""The training loop: steps, validations, checkpoints and events until the budget is spent."""
 
 from __future__ import annotations
 
 import os
-import time
 from contextlib import closing
 from pathlib import Path
 from threading import Event
 
 import torch
 
-from .checkpoint import save_checkpoint
+from .checkpoint import Best
 from .config import Config
 from .events import Events
+from .progress import Progress
+from .saver import Saver
+from .tensorboard import Board
 from .training import Training
+from .validation import Validation
 
 EXIT_DONE, EXIT_STOPPED = 0, 4
 
@@ -26,49 +29,40 @@ def train(config: Config, events: Events, stop: Event) -> int:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what CUDA needs to be deterministic
 
     training = Training(config)
+    validation = None if config.validate_every_steps is None else Validation(config)
     if config.resume is not None:
         training.restore(Path(config.resume))
     events.write("start", **training.facts(), threads=threads)
-    return _run(training, events, stop)
+    with closing(Board(Path(config.work) / "tensorboard", training.step)) as board, Saver(training, events) as saver:
+        return _run(training, validation, saver, Progress(training, events, board), stop)
 
 
-def _run(training: Training, events: Events, stop: Event) -> int:
-    began = reported = time.monotonic()
-    reported_step = training.step
-
-    def save(event: str, **fields: object) -> None:
-        seconds = time.monotonic() - began
-        events.write(event, step=training.step, path=str(_save(training)), seconds=round(seconds, 3), **fields)
-
+def _run(training: Training, validation: Validation | None, saver: Saver, progress: Progress, stop: Event) -> int:
     with closing(training.loaders.batches(training.step, training.steps)) as batches:
-        for batch in batches:
+        while True:
+            better = validation is not None and _validate(training, validation, progress, stop)
             if stop.is_set():
-                save("stopped")
+                saver.finish("stopped")
                 return EXIT_STOPPED
-            rate = training.learning_rate
-            loss = training.train_step(batch)
-            if events.step_is_due() or training.step == training.steps:
-                now = time.monotonic()
-                images = (training.step - reported_step) * training.loaders.images_per_step
-                events.write(
-                    "step",
-                    step=training.step,
-                    images=min(training.step * training.loaders.images_per_step, training.config.images),
-                    loss=training.loss,
-                    inPool=loss.in_pool,
-                    outOfPool=loss.out_of_pool,
-                    poolHitRate=loss.pool_hit_rate,
-                    learningRate=rate,
-                    imagesPerSecond=round(images / (now - reported), 1),
-                )
-                reported, reported_step = now, training.step
-            if training.step % training.config.checkpoint_every_steps == 0 and training.step < training.steps:
-                save("checkpoint")
-    save("done", loss=training.loss)
-    return EXIT_DONE
+            if training.step == training.steps:
+                saver.finish("done", loss=training.loss)
+                return EXIT_DONE
+            saver.follow(at_once=better)
+            learning_rate = training.learning_rate
+            loss = training.train_step(progress.awaited(batches))
+            progress.stepped(loss, learning_rate)
 
 
-def _save(training: Training) -> Path:
-    folder = (Path(training.config.work) / "checkpoints" / str(training.step)).resolve()
-    save_checkpoint(folder, training.checkpoint())
-    return folder
+def _validate(training: Training, validation: Validation, progress: Progress, stop: Event) -> bool:
+    """Validates if it is time to; true if the network is better than ever before."""
+    every = training.config.validate_every_steps
+    if every is None or training.step == 0 or (training.step % every != 0 and training.step != training.steps):
+        return False
+    result = validation.run(training.probe, stop)
+    if result is None:
+        return False
+    progress.validated(result)
+    if training.best is not None and result.accuracy <= training.best.accuracy:
+        return False
+    training.best = Best(training.step, result.accuracy)
+    return True

@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import math
 import typing
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from .augment import COLOR, MEAN, SCALE, augment, to_input
 from .backbone import build_backbone
-from .checkpoint import Checkpoint, load_checkpoint
+from .checkpoint import Best, Checkpoint, load_checkpoint
 from .config import Config, training_params
 from .data import Batch, Index, Loaders
 from .dcp import DcpHead
-from .errors import F2cError
+from .errors import F2cError, not_finite
 from .fc import FcHead
 from .head import Head, Loss
-from .schedule import build_optimizer, learning_rate
+from .initial import load_initial
+from .optimization import Optimization, Update
+from .partial_fc import PartialFcHead
 
 _LOSS_SMOOTHING = 0.95  # share of the earlier steps in the loss that is reported
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Training:
@@ -47,46 +52,66 @@ class Training:
             embedding_size=config.embedding_size,
             image_size=config.image_size,
         )
+        self.initial: object = None if config.init_from is None else load_initial(probe, Path(config.init_from))
         self.probe = probe.to(self.device).train()
         for parameter in self.probe.parameters():
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        self.head: Head = (
-            FcHead(config, self.index.identities, self.device)
-            if self.pool_slots is None
-            else DcpHead(config, self.probe, self.pool_slots, self.device)
-        )
-        self.trained = {**dict(self.probe.named_parameters()), **self.head.parameters()}
-        self.optimizer = build_optimizer(self.trained.values(), config)
+        self.head = self._build_head()
         self.step = 0
         self.steps = math.ceil(config.images / self.loaders.images_per_step)
+        self.optimization = Optimization(self.probe, self.head.parameters(), self.steps, config)
+        if isinstance(self.head, PartialFcHead):
+            self.head.attach(self.optimization.optimizer)
+        if config.compile:
+            self.probe.compile()  # in its place, so that the names of its weights stay
+            if isinstance(self.head, DcpHead):
+                self.head.gallery.compile()
         self.loss: float | None = None
+        self.best: Best | None = None  # of the validations so far
+
+    def _build_head(self) -> Head:
+        if self.pool_slots is not None:
+            return DcpHead(self.config, self.probe, self.pool_slots, self.device)
+        kind = PartialFcHead if self.config.head == "partialFc" else FcHead
+        return kind(self.config, self.index.identities, self.device)
 
     def train_step(self, batch: Batch) -> Loss:
-        """One step at the learning rate of its place in the schedule; raises F2C_LOSS_NOT_FINITE."""
+        """One step, and if it is the last one of its update, the update; raises F2C_LOSS_NOT_FINITE."""
+        update = self.optimization.update_of(self.step)
+        if self.step == update.first:
+            self._sample(update)
         pixels, draws = torch.from_numpy(batch.images), torch.from_numpy(batch.draws)
         images = augment(to_input(pixels.to(self.device)), draws.to(self.device), self.config.augment)
         x, y = images.chunk(2)
         number = torch.from_numpy(batch.number).to(self.device)
 
-        loss = self.head.loss(self.probe, x, y, batch.identity, number)
+        precision = self.config.precision
+        with torch.autocast(self.device.type, _DTYPES[precision], enabled=precision != "fp32"):
+            loss = self.head.loss(self.probe, x, y, batch.identity, number, follow=self.step == update.first)
         value = loss.total.item()
-        if not math.isfinite(value):
+        if not math.isfinite(value) and precision != "fp16":
             raise self._not_finite(f"The loss became {value}")
-        self.optimizer.zero_grad()
-        torch.autograd.backward(loss.total)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate
-        self.optimizer.step()
+        self.optimization.backward(loss.total, update)
         self.head.commit()
+        if self.step + 1 == update.stop:
+            self.optimization.apply(update)
+            if self.optimization.collapsed:
+                raise self._not_finite("No loss scale kept the gradients finite")
         self.step += 1
-        self.loss = value if self.loss is None else _LOSS_SMOOTHING * self.loss + (1 - _LOSS_SMOOTHING) * value
-        return loss
+        if math.isfinite(value):
+            self.loss = value if self.loss is None else _LOSS_SMOOTHING * self.loss + (1 - _LOSS_SMOOTHING) * value
+        return replace(loss, total=loss.total.detach(), gradient_norm=self.optimization.gradient_norm)
+
+    def _sample(self, update: Update) -> None:
+        if isinstance(self.head, PartialFcHead):
+            orders = [self.loaders.order(step) for step in range(update.first, update.stop)]
+            self.head.sample(np.concatenate([number for _, number, _ in orders]), update.number)
 
     @property
     def learning_rate(self) -> float:
         """Of the step that comes next."""
-        return learning_rate(self.step, self.steps, self.config)
+        return self.optimization.learning_rate(self.optimization.update_of(self.step))
 
     def facts(self) -> dict[str, object]:
         """The start event: what this training is, and what the data did not allow."""
@@ -108,20 +133,15 @@ class Training:
         }
 
     def checkpoint(self) -> Checkpoint:
-        """All of the state; raises F2C_LOSS_NOT_FINITE rather than hand out NaN."""
-        model, head = self.probe.state_dict(), self.head.state()
-        if not all(tensor.isfinite().all() for tensor in (*model.values(), *head.values())):
-            raise self._not_finite("A weight became NaN or infinite")
-        momentum = {
-            f"momentum.{name}": self.optimizer.state[parameter]["momentum_buffer"]
-            for name, parameter in self.trained.items()
-            if self.optimizer.state[parameter].get("momentum_buffer") is not None
-        }
-        return Checkpoint(model, {**head, **momentum}, self.step, self.loss, self._described())
+        """All of the state: the tensors themselves, which the next step changes."""
+        state = {**self.head.state(), **self.optimization.state()}
+        return Checkpoint(self.probe.state_dict(), state, self.step, self.loss, self._described(), self.best)
 
     def restore(self, folder: Path) -> None:
         """Goes on where a checkpoint of the same training stopped."""
         saved = load_checkpoint(folder)
+        if self.config.init_from is None:
+            self.initial = saved.config.get("initFrom")  # what it began with is not needed to go on
         if differing := _differences(saved.config, self._described()):
             raise F2cError(
                 "F2C_CONFIG_INVALID",
@@ -131,10 +151,11 @@ class Training:
             )
         self.probe.load_state_dict(saved.model)
         self.head.load(saved.state)
-        for name, parameter in self.trained.items():
-            if (momentum := saved.state.get(f"momentum.{name}")) is not None:
-                self.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum)
-        self.step, self.loss = saved.step, saved.loss
+        self.step, self.loss, self.best = saved.step, saved.loss, saved.best
+        update = self.optimization.update_of(self.step)
+        if update.first < self.step < update.stop:
+            self._sample(update)
+        self.optimization.load(saved.state)
 
     def _described(self) -> dict[str, object]:
         """A checkpoint's config.json."""
@@ -146,6 +167,7 @@ class Training:
             "embeddingSize": config.embedding_size,
             "imageSize": config.image_size,
             "input": {"color": COLOR, "mean": MEAN, "scale": SCALE},
+            "initFrom": self.initial,
             "head": config.head,
             "poolSlots": self.pool_slots,
             "identities": self.index.identities,
@@ -156,12 +178,7 @@ class Training:
         return typing.cast(dict[str, object], json.loads(json.dumps(described)))
 
     def _not_finite(self, what: str) -> F2cError:
-        return F2cError(
-            "F2C_LOSS_NOT_FINITE",
-            f"{what} in step {self.step + 1} of {self.steps}",
-            f"{self.config.head} head",
-            "Lower learningRate, or marginValue and scale; the last checkpoint is kept",
-        )
+        return not_finite(f"{what} in step {self.step + 1} of {self.steps}", self.config.head)
 
 
 def _differences(before: dict[str, object], now: dict[str, object], within: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,18 @@ def settings(data: Path, work: Path, **changes: Any) -> dict[str, Any]:
 
 def read_events(work: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (work / "events.jsonl").read_text().splitlines()]
+
+
+class StopAfter(Event):
+    """Is set once the training has asked more than `steps` times, which it does once a step."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.left = steps
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
 
 
 def digests(folder: str | Path) -> dict[str, str]:

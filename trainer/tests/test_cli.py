@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ import pytest
 from f2c_trainer.__main__ import main
 from f2c_trainer.lifeline import EXIT_ORPHANED
 
-from .support import digests, read_events, settings
+from .support import StopAfter, digests, read_events, settings
 from .test_train import run
 
 TRAINER = [sys.executable, "-m", "f2c_trainer"]
@@ -95,18 +94,6 @@ def await_no_rank(work: Path) -> None:
     while ranks_of(work):
         assert time.monotonic() < deadline, "an orphan is left"
         time.sleep(0.05)
-
-
-class StopAfter(Event):
-    """Is set once the training has asked more than `steps` times, which it does once a step."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.left = steps
-
-    def is_set(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 def goes_on_to_the_same_bytes(data: Path, work: Path, stopped: dict[str, Any]) -> bool:

@@ -21,16 +21,16 @@ from .support import digests
 SIZE, EMBEDDING = 48, 24
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["mbf", "r18"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network whose batch statistics are those of some images."""
     torch.manual_seed(0)
-    network = build_backbone("mbf", width=0.125, embedding_size=EMBEDDING, image_size=SIZE).train()
+    network = build_backbone(request.param, width=0.125, embedding_size=EMBEDDING, image_size=SIZE).train()
     with torch.no_grad():
         for _ in range(5):
             network(torch.randn(8, 3, SIZE, SIZE))
     config = {
-        "backbone": "mbf",
+        "backbone": request.param,
         "width": 0.125,
         "embeddingSize": EMBEDDING,
         "imageSize": SIZE,
@@ -86,6 +86,7 @@ def test_the_model_says_how_its_input_is_made(exported: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("checkpoint", ["r18"], indirect=True)
 def test_another_process_writes_the_same_bytes_and_no_noise(exported: Path, checkpoint: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "f2c_trainer.export", "--checkpoint", str(checkpoint), "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, check=False)

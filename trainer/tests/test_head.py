@@ -42,4 +42,5 @@ def test_head_bytes_count_the_pool_or_the_weights_with_their_momentum() -> None:
     config = config_of()
     assert DcpHead(config, small_network(), 10, CPU).bytes() == 2 * 10 * 8 * 4 + 3 * 10 * 8 + 10
     assert FcHead(config, 10, CPU).bytes() == 2 * 10 * 8 * 4
+    assert FcHead(config_of(optimizer="adamw"), 10, CPU).bytes() == 3 * 10 * 8 * 4
     assert math.isclose(FcHead(config, 1000, CPU).bytes() / FcHead(config, 10, CPU).bytes(), 100)

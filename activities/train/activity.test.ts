@@ -1,0 +1,109 @@
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sha256 } from '../../artifacts/canonical.ts';
+import type { BlobRef, Manifest } from '../../artifacts/manifest.ts';
+import { takeOver } from '../../artifacts/trainings.ts';
+import { startTestStore, type TestStore } from '../../test/support/store.ts';
+import { drawFaces } from '../evaluate/testdata/faces.ts';
+import { localStep } from '../evaluate/testdata/local-step.ts';
+import { writeIndex } from '../evaluate/testdata/write-index.ts';
+import type { Progress, StepContext } from '../step.ts';
+import { runTrain } from './activity.ts';
+import { trainStep } from './contract.ts';
+
+let server: TestStore;
+let folder: string;
+let index: Manifest;
+
+beforeAll(async () => {
+  server = await startTestStore();
+  folder = await mkdtemp(join(tmpdir(), 'f2c-train-'));
+  const faces = (name: string) => drawFaces(name, { identities: 8, images: 3, size: 32, noise: 60 });
+  const path = join(folder, 'index');
+  index = await writeIndex(path, { imageSize: 32, train: await faces('train'), test: await faces('test') });
+  for (const file of (await readdir(path)).filter((name) => name.startsWith('test.'))) {
+    const copy = file.replace('test.', 'validation.');
+    await copyFile(join(path, file), join(path, copy));
+    index.files[copy] = index.files[file] as BlobRef;
+  }
+  index.facts = { imageSize: 32 };
+}, 60_000);
+afterAll(async () => {
+  await server?.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** One attempt of the training `name`; `onProgress` may stop it. */
+async function attempt(
+  name: string,
+  params: object,
+  onProgress: (progress: Progress, stop: () => void) => void = () => undefined,
+) {
+  const work = await mkdtemp(join(folder, 'work-'));
+  const controller = new AbortController();
+  const step: StepContext = {
+    ...(await localStep(work)),
+    key: sha256(name),
+    store: server.store,
+    signal: controller.signal,
+    open: async (_, file) => join(folder, 'index', file),
+    progress: (progress) => onProgress(progress, () => controller.abort()),
+  };
+  const defaults = { images: 24 * 12, width: 0.25, embeddingSize: 32, poolRatio: 1, checkpointEverySteps: 4 };
+  const batch = { identitiesPerStep: 8, instancesPerStep: 8 };
+  const made = await runTrain.work(
+    { index, initFrom: undefined, ...trainStep.params.parse({ ...defaults, ...batch, ...params }) },
+    step,
+  );
+  return { ...made, state: (await takeOver(server.store, step.key, 'test')).state };
+}
+
+async function eventsOf(log: Record<string, BlobRef> = {}) {
+  const text = await server.store.readBlob(log['events.jsonl'] as BlobRef);
+  return text
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+test('a stopped training goes on to the same checkpoints, the best and the last one, and its log with it', async () => {
+  // Next to nothing is learned, so the last network is hardly the best one.
+  const idle = { learningRate: 1e-6, validateEverySteps: 3 };
+  const undisturbed = await attempt('undisturbed', { ...idle, select: 'best' });
+  const { best, checkpoint } = undisturbed.state;
+  const validations = (await eventsOf(undisturbed.log)).filter(({ event }) => event === 'validation');
+  expect(validations).toHaveLength(4);
+  const [top] = validations.toSorted((a, b) => b.accuracy - a.accuracy || a.step - b.step);
+  expect(top.step).toBeLessThan(12);
+  expect([best?.step, checkpoint?.step]).toEqual([top.step, 12]);
+  expect(undisturbed.files).toEqual(best?.files);
+  expect(undisturbed.facts.bestStep).toBe(top.step);
+  expect(undisturbed.metrics.bestAccuracy).toBe(top.accuracy);
+
+  const stopped = attempt('stopped', idle, ({ done }, stop) => (done >= 5 ? stop() : undefined));
+  await expect(stopped).rejects.toThrow();
+  const resumed = await attempt('stopped', idle);
+  expect(resumed.files).toEqual(checkpoint?.files);
+  expect(resumed.state.best).toEqual(best);
+  expect([resumed.facts, resumed.metrics]).toEqual([undisturbed.facts, undisturbed.metrics]);
+
+  const events = await eventsOf(resumed.log);
+  const starts = events.filter(({ event }) => event === 'start');
+  expect(starts).toMatchObject([{ step: 0 }, { step: expect.any(Number) }]);
+  expect(starts[1].step).toBeGreaterThanOrEqual(5);
+  expect(events.at(-1)).toMatchObject({ event: 'done', step: 12 });
+  const curves = Object.keys(resumed.log ?? {}).filter((name) => name.startsWith('tensorboard/'));
+  expect(curves).toHaveLength(2);
+}, 120_000);
+
+test('the best of no validations cannot be asked for', async () => {
+  await expect(attempt('never', { select: 'best' })).rejects.toMatchObject({
+    code: 'F2C_CONFIG_INVALID',
+    message:
+      '`select: best` needs validations, but `validateEverySteps` is not given (train). ' +
+      'Give `validateEverySteps`, or leave `select` out.',
+  });
+});
