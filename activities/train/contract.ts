@@ -3,7 +3,7 @@ import { artifact, defineStep, metric, optionalArtifact } from '../../language/s
 
 export const trainStep = defineStep({
   name: 'train',
-  version: 1,
+  version: 2,
   summary: 'Trains a face embedding with the Dynamic Class Pool, or with the full FC layer to compare.',
   params: z.strictObject({
     images: z.int().min(0).default(1_000_000).meta({
