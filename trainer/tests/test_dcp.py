@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import cross_entropy, normalize
 
 from f2c_trainer import rest
 from f2c_trainer.config import Config
@@ -187,3 +187,24 @@ def test_the_hardest_slots_may_be_fewer_than_asked() -> None:
 def test_the_number_of_hardest_slots_follows_the_pool(slots: int, hardest: int) -> None:
     config = dataclasses.replace(config_of(), embedding_size=1)
     assert DcpHead(config, nn.Linear(1, 1), slots, CPU).hardest == hardest
+
+
+def test_a_pool_of_everyone_is_a_softmax_over_prototypes() -> None:
+    """When each identity owns a slot and shows one image in each view, the loss is that of a classification layer whose
+    weights are the gallery's features."""
+    count = 12
+    config = config_of(scale=8, galleryMomentum=1)
+    torch.manual_seed(0)
+    probe = small_network()
+    head = DcpHead(config, probe, count, CPU)
+    head.features = head.features.double()
+    x, y = torch.randn(2, count, 3, 4, 4, dtype=torch.float64)
+    loss = head.loss(probe, x, y, np.tile(np.arange(count), 2), torch.empty(0))
+    gallery = copy.deepcopy(head.gallery)
+    expected = torch.zeros((), dtype=torch.float64)
+    for images, others in ((x, y), (y, x)):
+        cosines = normalize(probe(images)) @ normalize(gallery(others)).T
+        logits = config.scale * (cosines - config.margin_value * torch.eye(count, dtype=torch.float64))
+        expected = expected + 2 * cross_entropy(logits, torch.arange(count))
+    assert loss.total.item() == pytest.approx(expected.item(), abs=1e-12)
+    assert loss.out_of_pool == 0
