@@ -1,7 +1,7 @@
-"""Heads side by side where it matters: thousands of identities, the same probe images, people never seen.
+"""Heads side by side where it matters: thousands of identities, equal probe images, tested on others never seen.
 
-The identities are characters in eight fonts (`data/glyphs.py`): 12,800 to train on, 2,000 others to test on. This
-shows how the heads compare at scale; it says nothing about faces. All pairs of the unseen images are compared.
+The identities are characters in eight fonts (`support/glyph_data.py`): 12,800 to train on, 2,000 others to test on.
+This shows how the heads compare at scale; it says nothing about faces. All pairs of the unseen images are compared.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
         print(json.dumps(measure(json.loads(options.one))))
         return
 
-    from data.glyphs import make
+    from support.glyph_data import make
 
     make(FOLDER, IDENTITIES, UNSEEN)
     names = QUICK if options.quick else options.only
@@ -65,15 +65,21 @@ def main() -> None:
 
 
 def report(results: dict[str, list[dict[str, float]]], images: int) -> None:
+    from support.bars import draw
+
     count = len(next(iter(results.values())))
     print(f"{IDENTITIES:,} identities, {images:,} probe images each, {UNSEEN:,} unseen identities, {count} seed(s)\n")
     print(f"{'head':<16}{'TAR@FAR 1e-4':>16}{'TAR@FAR 1e-5':>16}{'training s':>12}{'head MiB':>10}")
-    means = {}
+    means, drawn = {}, {}
     for name, runs in results.items():
         means[name] = {key: statistics.fmean(run[key] for run in runs) for key in runs[0]}
         spread = {key: statistics.pstdev(run[key] for run in runs) for key in runs[0]}
+        drawn[name] = (means[name]["tar1e-4"], spread["tar1e-4"])
         tars = [f"{means[name][key]:.3f} ± {spread[key]:.3f}" for key in ("tar1e-4", "tar1e-5")]
         print(f"{name:<16}{tars[0]:>16}{tars[1]:>16}{means[name]['seconds']:>12.0f}{means[name]['headMiB']:>10.1f}")
+    chart = FOLDER / "tar.svg"
+    draw(chart, "TAR@FAR 1e-4 on unseen identities", drawn)
+    print(f"\nThe chart: {chart}")
     ours = means.get("dcp 10 %", {}).get("tar1e-4")
     peers = {"dcp10OverFcTar1e4": "fc", "dcp10OverPartialFc10Tar1e4": "partialFc 10 %"}
     ratios = {key: round(ours / means[name]["tar1e-4"], 3) for key, name in peers.items() if ours and name in means}
