@@ -30,10 +30,7 @@ if TYPE_CHECKING:  # PyTorch is loaded by the processes that measure, not by the
 PROBES, SIZE, SLOTS = 128, 512, 10_000
 MARGIN, SCALE = 0.4, 32.0
 ROUNDS, WARM_UP = 3, 2
-SLOW = {
-    "fc": 2,
-    "partialFc": 5,
-}  # steps measured, where one takes seconds at a million identities
+SLOW = {"fc": 2, "partialFc": 5, "FFC": 5, "FFC, topk": 5}  # steps measured, where one may take seconds
 STEPS = 10
 
 
