@@ -20,7 +20,7 @@ export async function watchToEnd(run: string, session: Session, options: OutputO
   throw new F2cError('F2C_RUN_FAILED', {
     what: state.error?.message ?? `The run was ${state.status}`,
     where: state.error === undefined || state.error.code === 'F2C_RUN_FAILED' ? undefined : state.error.code,
-    fix: `Mend the cause and go on with \`npx f2c resume ${run}\`${params}`,
+    fix: `Mend the cause and go on with \`npx f2c resume ${run}\`${params}; it takes the pipeline's file as it was, so a changed file needs a new \`npx f2c run FILE\``,
   });
 }
 

@@ -54,7 +54,7 @@ it('says once why a run failed, and goes on with another param', async () => {
   expect((failed.stdout + failed.stderr).split(told)).toHaveLength(2);
   expect(failed.stdout).toContain('1 done, 1 failed; 0 from the store.');
   expect(failed.stderr).toContain(
-    `go on with \`npx f2c resume ${run}\`; \`--param name=value\` changes a param.`,
+    `go on with \`npx f2c resume ${run}\`; \`--param name=value\` changes a param;`,
   );
 
   const wrong = await f2c(stack.env, 'resume', run, '--param', 'tset=0', '--param', 'test=1.5');

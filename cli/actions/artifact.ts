@@ -21,7 +21,7 @@ export async function list(kind: string | undefined, options: OutputOptions): Pr
       return [key.slice(0, 12), kind, madeBy.instance ?? madeBy.step, bytes(size), made, madeBy.run];
     });
     const table = columns([['Key', 'Kind', 'Step', 'Size', 'Made (UTC)', 'Run'], ...rows]);
-    print(options, manifests, rows.length === 0 ? 'No artifacts yet.' : table);
+    print(options, manifests, rows.length === 0 ? `No ${only ?? 'artifact'} yet.` : table);
   });
 }
 

@@ -28,6 +28,8 @@ export function list(options: OutputOptions & { limit: number }): Promise<void> 
         resumedFrom: memo?.resumedFrom ?? null,
       });
     }
+    // The server gives those that ended last first.
+    runs.sort((a, b) => b.started.localeCompare(a.started));
     const rows = runs.map((run) => [
       run.run,
       run.status,
