@@ -33,6 +33,33 @@ describe('literals', () => {
     expect(trainMessages(entry)).toEqual([message]);
   });
 
+  test.each([
+    [
+      'poolRatio: 0.5\n      poolSize: 9',
+      '`poolSize` of `train` must be left out where `poolRatio` is given',
+    ],
+    ['select: best', '`select` of `train` must be `last` where `validateEverySteps` is not given'],
+  ])('params that do not fit each other: %j', (entry, message) => {
+    expect(trainMessages(entry)).toEqual([message]);
+  });
+
+  test.each([
+    ['fold: 1', '`fold` of `index` must have `folds` beside it'],
+    ['folds: 4', '`folds` of `index` must have `fold` beside it'],
+    ['fold: 5, folds: 4', '`fold` of `index` must be at most 4, the number of folds'],
+    [
+      'fold: 1, folds: 4, test: 0.1',
+      '`test` of `index` must be left out where `folds` says what the test part is',
+    ],
+    ['test: 1.5', '`test` of `index` must be a share below 1 or a whole number of identities'],
+    ['validation: 7.2', '`validation` of `index` must be a share below 1 or a whole number of identities'],
+  ])('a split that contradicts itself: %s', (entry, message) => {
+    const split = `  split: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", ${entry} } }\n`;
+    expect(stepProblems(`${people}\n${split}`).map((problem) => problem.replace(/^\S+ \d+ /, ''))).toEqual([
+      message,
+    ]);
+  });
+
   test('a param that is missing', () => {
     expect(stepProblems('  a: { uses: ingest }\n')).toEqual([
       '1:3 1 The param `source` of `ingest` is missing',

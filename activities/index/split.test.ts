@@ -39,22 +39,6 @@ describe('how many identities are held out', () => {
   });
 });
 
-describe('contradictions', () => {
-  test.each([
-    [{ fold: 1 }, '`fold` is given without `folds`. Give both, or neither.'],
-    [{ folds: 4 }, '`folds` is given without `fold`. Give both, or neither.'],
-    [{ fold: 5, folds: 4 }, 'Fold 5 of 4 does not exist. Give a `fold` from 1 to 4.'],
-    [
-      { fold: 1, folds: 4, test: 0.1 },
-      '`test` and `folds` both say what the test part is. Give one of them.',
-    ],
-    [{ test: 1.5 }, '`test` is 1.5. Give a share below 1 or a whole number of identities.'],
-    [{ validation: 7.2 }, '`validation` is 7.2. Give a share below 1 or a whole number of identities.'],
-  ])('%o', (params, message) => {
-    expect(() => plan(params, 40)).toThrow(expect.objectContaining({ code: 'F2C_CONFIG_INVALID', message }));
-  });
-});
-
 describe('too few identities', () => {
   const hold = 'Training needs at least 2: hold out fewer, or add identities.';
 

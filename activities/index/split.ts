@@ -15,9 +15,8 @@ export interface Split {
   validation: number;
 }
 
-/** Turns shares into numbers of identities. F2C_CONFIG_INVALID, F2C_TOO_FEW_IDENTITIES. */
+/** Turns shares into numbers of identities. F2C_TOO_FEW_IDENTITIES. */
 export function planSplit(params: SplitParams, identities: number): Split {
-  checkParams(params);
   const validation = countOf('validation', params.validation, identities);
   const { fold, folds } = params;
   if (fold === undefined || folds === undefined) {
@@ -32,24 +31,6 @@ export function planSplit(params: SplitParams, identities: number): Split {
   const to = Math.floor((fold * identities) / folds);
   checkTrain(identities, to - from + validation);
   return { test: { fold: { from, to } }, validation };
-}
-
-function checkParams({ fold, folds, test, validation }: SplitParams): void {
-  if ((fold === undefined) !== (folds === undefined)) {
-    const [given, missing] = fold === undefined ? ['folds', 'fold'] : ['fold', 'folds'];
-    throw invalid(`\`${given}\` is given without \`${missing}\``, 'Give both, or neither');
-  }
-  if (fold !== undefined && folds !== undefined && fold > folds) {
-    throw invalid(`Fold ${fold} of ${folds} does not exist`, `Give a \`fold\` from 1 to ${folds}`);
-  }
-  if (folds !== undefined && test !== 0) {
-    throw invalid('`test` and `folds` both say what the test part is', 'Give one of them');
-  }
-  for (const [name, amount] of Object.entries({ validation, test })) {
-    if (amount > 1 && !Number.isInteger(amount)) {
-      throw invalid(`\`${name}\` is ${amount}`, 'Give a share below 1 or a whole number of identities');
-    }
-  }
 }
 
 /** Identities that `amount` means; a part that was asked for must not come out empty. */
@@ -91,10 +72,6 @@ export function checkHeldOut(
       `Make the ${part} part larger, choose another \`seed\`, or add images`,
     );
   }
-}
-
-function invalid(what: string, fix: string): F2cError {
-  return new F2cError('F2C_CONFIG_INVALID', { what, fix });
 }
 
 function tooFew(what: string, fix: string): F2cError {

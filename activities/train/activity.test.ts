@@ -98,12 +98,3 @@ test('a stopped training goes on to the same checkpoints, the best and the last 
   const curves = Object.keys(resumed.log ?? {}).filter((name) => name.startsWith('tensorboard/'));
   expect(curves).toHaveLength(2);
 }, 120_000);
-
-test('the best of no validations cannot be asked for', async () => {
-  await expect(attempt('never', { select: 'best' })).rejects.toMatchObject({
-    code: 'F2C_CONFIG_INVALID',
-    message:
-      '`select: best` needs validations, but `validateEverySteps` is not given (train). ' +
-      'Give `validateEverySteps`, or leave `select` out.',
-  });
-});

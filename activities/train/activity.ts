@@ -18,13 +18,6 @@ import { startTrainer, type TrainerProcess } from './process.ts';
 export const runTrain = implement(
   trainStep,
   async ({ index, initFrom, initWeights, select, ...params }, step) => {
-    if (select === 'best' && params.validateEverySteps === undefined) {
-      throw new F2cError('F2C_CONFIG_INVALID', {
-        what: '`select: best` needs validations, but `validateEverySteps` is not given',
-        where: 'train',
-        fix: 'Give `validateEverySteps`, or leave `select` out',
-      });
-    }
     const folders = await layOut(index, step);
     const lease = await takeOver(step.store, step.key, randomUUID());
     const resume = await downloadCheckpoint(lease, step);

@@ -7,7 +7,9 @@ export function runsCommands(program: Command): void {
   program
     .command('list')
     .summary('list the latest runs')
-    .description('Lists the latest runs, the newest first: their ids, states and times.')
+    .description(
+      'Lists the runs that are going on and those that ended last, by their start: their ids, states and times.',
+    )
     .option('-n, --limit <count>', 'how many', readCount, 20)
     .option('--json', 'print as JSON')
     .addHelpText('after', examples('list', 'list --limit 5 --json'))

@@ -93,6 +93,7 @@ class _AgainstRest(torch.autograd.Function):
                 for threshold, one in zip(thresholds, sums, strict=True):
                     one.add(cosines[:a], part, scale, None if threshold is None else threshold[:, None])
 
+        # The rows are saved so that autograd refuses to go back through a pool that has changed since.
         ctx.save_for_backward(rest.rows, slots, *[one.pull(scale) for one in sums])
         ctx.rest = rest
         return torch.stack([one.log() for one in sums]), largest
