@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from f2c_trainer.config import Config
-    from f2c_trainer.data import Batch
+    from f2c_trainer.loaders import Batch
     from f2c_trainer.training import Training
 
 IDENTITIES, SLOTS, IMAGE_SIZE, EMBEDDING_SIZE = 20_000, 10_000, 112, 512

@@ -115,7 +115,7 @@ def embed(training: Training) -> tuple[object, object]:
     import torch
 
     from f2c_trainer.augment import to_input
-    from f2c_trainer.data import Index
+    from f2c_trainer.index import Index
 
     test = Index(FOLDER / "index", "test")
     content = (FOLDER / "shards" / test.shards[0]).read_bytes()

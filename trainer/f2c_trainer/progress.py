@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import torch
 
-from .data import Batch
 from .events import Events
 from .head import Loss
+from .loaders import Batch
 from .pairs import Verification
 from .tensorboard import Board
 from .training import Training
@@ -40,7 +40,7 @@ class Progress:
         now, training = time.monotonic(), self._training
         if now < self._quiet_until and training.step < training.steps:
             return
-        images_per_step, seconds = training.loaders.images_per_step, now - self._told
+        images_per_step, seconds = training.order.images_per_step, now - self._told
         numbers = {
             "loss": training.loss,
             "inPool": loss.in_pool,

@@ -15,13 +15,15 @@ from .augment import COLOR, MEAN, SCALE, augment, to_input
 from .backbone import build_backbone
 from .checkpoint import Best, Checkpoint, load_checkpoint
 from .config import Config, training_params
-from .data import Batch, Index, Loaders
 from .dcp import DcpHead
 from .errors import F2cError, not_finite
 from .fc import FcHead
 from .head import Head, Loss
+from .index import Index
 from .initial import load_initial
+from .loaders import Batch, Loaders
 from .optimization import Optimization, Update
+from .order import Order
 from .partial_fc import PartialFcHead
 
 _LOSS_SMOOTHING = 0.95  # share of the earlier steps in the loss that is reported
@@ -42,7 +44,8 @@ class Training:
                 "Correct the config and start again",
             )
         self.loaders = Loaders(self.index, Path(config.shards), config)
-        self.pool_slots = pool_slots(config, self.loaders) if config.head == "dcp" else None
+        self.order = self.loaders.order
+        self.pool_slots = pool_slots(config, self.index.identities, self.order) if config.head == "dcp" else None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
         torch.manual_seed(config.seed)
@@ -59,7 +62,7 @@ class Training:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.head = self._build_head()
         self.step = 0
-        self.steps = math.ceil(config.images / self.loaders.images_per_step)
+        self.steps = math.ceil(config.images / self.order.images_per_step)
         self.optimization = Optimization(self.probe, self.head.parameters(), self.steps, config)
         if isinstance(self.head, PartialFcHead):
             self.head.attach(self.optimization.optimizer)
@@ -105,7 +108,7 @@ class Training:
 
     def _sample(self, update: Update) -> None:
         if isinstance(self.head, PartialFcHead):
-            orders = [self.loaders.order(step) for step in range(update.first, update.stop)]
+            orders = [self.order.of(step) for step in range(update.first, update.stop)]
             self.head.sample(np.concatenate([number for _, number, _ in orders]), update.number)
 
     @property
@@ -115,10 +118,10 @@ class Training:
 
     def facts(self) -> dict[str, object]:
         """The start event: what this training is, and what the data did not allow."""
-        config, loaders = self.config, self.loaders
+        config, order = self.config, self.order
         asked = {
-            "identitiesPerStep": (config.identities_per_step, loaders.identities_per_step),
-            "instancesPerStep": (config.instances_per_step, loaders.instances_per_step),
+            "identitiesPerStep": (config.identities_per_step, order.identities_per_step),
+            "instancesPerStep": (config.instances_per_step, order.instances_per_step),
         }
         return {
             "step": self.step,
@@ -193,18 +196,17 @@ def _differences(before: dict[str, object], now: dict[str, object], within: str 
     return found
 
 
-def pool_slots(config: Config, loaders: Loaders) -> int:
+def pool_slots(config: Config, identities: int, order: Order) -> int:
     """Slots of the pool; raises F2C_POOL_TOO_SMALL if one pass could push out identities of its own."""
-    identities = loaders.index.identities
     ratio = 0.1 if config.pool_ratio is None else config.pool_ratio
     slots = max(1, round(ratio * identities)) if config.pool_size is None else min(config.pool_size, identities)
-    smallest = min(loaders.identities_per_step + loaders.instances_per_step // 2, identities)
+    smallest = min(order.identities_per_step + order.instances_per_step // 2, identities)
     if slots < smallest:
         raise F2cError(
             "F2C_POOL_TOO_SMALL",
             f"A pool of {slots} slots cannot hold the up to {smallest} identities of one pass",
-            f"{identities} training identities, {loaders.identities_per_step} identities and "
-            f"{loaders.instances_per_step} instances a step",
+            f"{identities} training identities, {order.identities_per_step} identities and "
+            f"{order.instances_per_step} instances a step",
             f'Set "poolSize" to at least {smallest}, or lower "identitiesPerStep" or "instancesPerStep"',
         )
     return slots

@@ -17,10 +17,11 @@ from torch.nn.functional import normalize
 
 from .augment import to_input
 from .config import Config
-from .data import Index, ShardFiles
 from .errors import F2cError
+from .index import Index
 from .keyed import Integers, key, permuted
 from .pairs import Verification, choose_pairs, verify
+from .shards import ShardFiles
 
 _MOST_PAIRS = 100_000  # of each sort
 _BATCH = 64  # images, each with its mirror image

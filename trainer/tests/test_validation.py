@@ -13,9 +13,10 @@ from torch.nn.functional import normalize
 
 from f2c_trainer.augment import to_input
 from f2c_trainer.config import parse_config
-from f2c_trainer.data import Index, ShardFiles
 from f2c_trainer.errors import F2cError
+from f2c_trainer.index import Index
 from f2c_trainer.pairs import choose_pairs, verify
+from f2c_trainer.shards import ShardFiles
 from f2c_trainer.validation import Validation
 
 from .support import COUNTS, SIZE, StopAfter, digests, read_events, settings, write_data

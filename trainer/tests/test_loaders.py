@@ -8,72 +8,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from f2c_trainer.config import Config, parse_config
-from f2c_trainer.data import Index, Loaders
+from f2c_trainer.config import parse_config
 from f2c_trainer.errors import F2cError
-from f2c_trainer.keyed import Integers
+from f2c_trainer.index import Index
+from f2c_trainer.loaders import Loaders
 
 from .support import COUNTS, NUMBERS, SIZE, settings
 
-N, M = len(COUNTS), sum(COUNTS)
-
-
-def config_of(data: Path, **changes: object) -> Config:
-    return parse_config(settings(data, data / "work", **changes), "test")
+M = sum(COUNTS)
 
 
 def loaders_of(data: Path, **changes: object) -> Loaders:
-    return Loaders(Index(data / "index", "train"), data / "shards", config_of(data, **changes))
-
-
-def orders(loaders: Loaders, steps: range) -> tuple[Integers, Integers]:
-    """Instances and identity numbers as [steps, 2 views, n]."""
-    parts = [loaders.order(step) for step in steps]
-    n = loaders.images_per_step // 2
-    return np.stack([part[0].reshape(2, n) for part in parts]), np.stack([part[1].reshape(2, n) for part in parts])
-
-
-@pytest.mark.parametrize("per_step", [4, 5, 12])
-def test_the_identity_loader_shows_every_identity_once_a_pass(data: Path, per_step: int) -> None:
-    loaders = loaders_of(data, identitiesPerStep=per_step, instancesPerStep=0)
-    _, number = orders(loaders, range(per_step * 3))
-    passes = number[:, 0].reshape(-1)[: 3 * N].reshape(3, N)
-    assert all(sorted(one) == list(range(N)) for one in passes.tolist())
-    assert passes[0].tolist() != passes[1].tolist()
-
-
-def test_both_instances_are_of_the_identity_and_distinct_if_it_has_two(data: Path) -> None:
-    loaders = loaders_of(data, identitiesPerStep=6, instancesPerStep=0)
-    instance, number = orders(loaders, range(1000))
-    first = np.cumsum([0, *COUNTS])
-    one, other = instance[:, 0].reshape(-1), instance[:, 1].reshape(-1)
-    owner = number[:, 0].reshape(-1)
-    assert np.array_equal(number[:, 0], number[:, 1])
-    for chosen in (one, other):
-        assert ((chosen >= first[owner]) & (chosen < first[owner + 1])).all()
-    assert np.array_equal(one == other, np.array(COUNTS)[owner] == 1)
-    pairs = {(int(a - first[5]), int(b - first[5])) for a, b, n in zip(one, other, owner, strict=True) if n == 5}
-    assert pairs == {(a, b) for a in range(6) for b in range(6) if a != b}
-
-
-@pytest.mark.parametrize("per_step", [2, 10, 16])
-def test_the_instance_loader_shows_every_instance_once_an_epoch(data: Path, per_step: int) -> None:
-    loaders = loaders_of(data, identitiesPerStep=1, instancesPerStep=per_step)
-    instance, number = orders(loaders, range(M))
-    single = np.concatenate([instance[:, 0, 1:], instance[:, 1, 1:]], axis=1).reshape(-1)
-    epochs = single[: 2 * M].reshape(2, M)
-    assert all(sorted(epoch) == list(range(M)) for epoch in epochs.tolist())
-    assert epochs[0].tolist() != epochs[1].tolist()
-    owners = np.concatenate([number[:, 0, 1:], number[:, 1, 1:]], axis=1).reshape(-1)
-    assert np.array_equal(owners, np.repeat(np.arange(N), COUNTS)[single])
-
-
-def test_the_same_image_twice_gets_two_augmentations(data: Path) -> None:
-    loaders = loaders_of(data, identitiesPerStep=12, instancesPerStep=0)
-    instance, _, draws = loaders.order(0)
-    twice = instance[:12] == instance[12:]
-    assert twice.sum() == COUNTS.count(1)
-    assert (draws[:12] != draws[12:]).all()
+    config = parse_config(settings(data, data / "work", **changes), "test")
+    return Loaders(Index(data / "index", "train"), data / "shards", config)
 
 
 def test_a_step_is_the_same_whenever_and_wherever_it_is_read(data: Path) -> None:
@@ -86,10 +33,6 @@ def test_a_step_is_the_same_whenever_and_wherever_it_is_read(data: Path) -> None
             assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_another_seed_gives_another_order(data: Path) -> None:
-    assert not np.array_equal(loaders_of(data, seed=1).order(0)[0], loaders_of(data, seed=2).order(0)[0])
-
-
 def test_images_are_the_pixels_of_their_instances(data: Path) -> None:
     batch = next(loaders_of(data).batches(0, 1))
     assert batch.images.shape == (12, SIZE, SIZE, 3)
@@ -98,12 +41,6 @@ def test_images_are_the_pixels_of_their_instances(data: Path) -> None:
     for number, image in zip(batch.number.tolist(), batch.images, strict=True):
         mean = image.mean((0, 1))
         assert np.abs(colour.setdefault(number, mean) - mean).max() < 25
-
-
-def test_a_step_is_capped_at_what_the_data_has(data: Path) -> None:
-    loaders = loaders_of(data, identitiesPerStep=64, instancesPerStep=64)
-    assert (loaders.identities_per_step, loaders.instances_per_step) == (N, M)
-    assert loaders.images_per_step == 2 * N + M
 
 
 @pytest.fixture
