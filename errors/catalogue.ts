@@ -37,6 +37,7 @@ export const catalogue = {
     meaning: 'The weights to begin with cannot be read or do not fit the network.',
   },
   F2C_POOL_TOO_SMALL: { retry: 'never', meaning: 'The pool cannot hold the identities of one batch.' },
+  F2C_OUT_OF_MEMORY: { retry: 'never', meaning: 'The training needs more memory than there is.' },
   F2C_LOSS_NOT_FINITE: { retry: 'never', meaning: 'The training loss became NaN or infinite.' },
   F2C_DATA_CORRUPT: {
     retry: 'never',

@@ -38,7 +38,7 @@ steps:
   people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}" } }
   train:
     uses: train
-    with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, embeddingSize: 32, images: 24 }
+    with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, embeddingSize: 32, images: 24, identitiesPerStep: 2, instancesPerStep: 2 }
 schedule:
   cron: "0 3 * * 0"
   timezone: Europe/Paris

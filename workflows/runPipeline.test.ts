@@ -142,7 +142,7 @@ steps:
   people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", test: 10 } }
   train:
     uses: train
-    with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, images: 100000000 }
+    with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, identitiesPerStep: 16, images: 100000000 }
 `);
     const trainer = await eventually(() => trainersOf(stack)[0]);
     await eventually(async () => {

@@ -63,7 +63,9 @@ export const trainStep = defineStep({
         .min(0)
         .max(1)
         .default(0.99)
-        .describe('Share of the gallery network kept an update (EMA)'),
+        .describe(
+          'Share of the gallery network kept an update (EMA); a training of a few hundred updates wants 0.9',
+        ),
       sampleRate: z
         .number()
         .positive()

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from .augment import DRAWS
 from .config import Config
+from .errors import F2cError
 from .index import Index, corrupt
 from .keyed import Integers, below, hashed, key, permuted, uniform
 
@@ -16,11 +17,13 @@ class Order:
     once an epoch), side by side."""
 
     def __init__(self, index: Index, config: Config) -> None:
+        """Raises F2C_DATA_CORRUPT, and F2C_CONFIG_INVALID if a step is larger than the data."""
         if index.identities == 0:
             raise corrupt("The train part is empty", str(index.folder))
         self._index, self._seed = index, config.seed
-        self.identities_per_step = min(config.identities_per_step, index.identities)
-        self.instances_per_step = min(config.instances_per_step, index.instances // 2 * 2)
+        if config.images > 0:
+            _check_step(index, config)
+        self.identities_per_step, self.instances_per_step = config.identities_per_step, config.instances_per_step
 
     @property
     def images_per_step(self) -> int:
@@ -60,3 +63,16 @@ class Order:
             here = epoch == each
             chosen[here] = permuted(key(self._seed, stream, int(each)), within[here], size)
         return position, chosen
+
+
+def _check_step(index: Index, config: Config) -> None:
+    most = {"identities": index.identities, "instances": index.instances // 2 * 2}
+    asked = {"identities": config.identities_per_step, "instances": config.instances_per_step}
+    if too_many := [name for name in most if asked[name] > most[name]]:
+        raise F2cError(
+            "F2C_CONFIG_INVALID",
+            f"A step takes {asked['identities']} identities and {asked['instances']} instances, but the train part has "
+            f"{index.identities} identities with {index.instances} instances",
+            str(index.folder),
+            "Set " + " and ".join(f'"{name}PerStep" to {most[name]} at most' for name in too_many),
+        )

@@ -12,6 +12,7 @@ import torch
 from .checkpoint import Best
 from .config import Config
 from .events import Events
+from .memory import telling_of_memory
 from .progress import Progress
 from .saver import Saver
 from .tensorboard import Board
@@ -28,6 +29,11 @@ def train(config: Config, events: Events, stop: Event) -> int:
     torch.use_deterministic_algorithms(True)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what CUDA needs to be deterministic
 
+    with telling_of_memory(config):
+        return _train(config, events, stop, threads)
+
+
+def _train(config: Config, events: Events, stop: Event, threads: int) -> int:
     training = Training(config)
     validation = None if config.validate_every_steps is None else Validation(config)
     if config.resume is not None:

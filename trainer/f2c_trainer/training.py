@@ -117,22 +117,16 @@ class Training:
         return self.optimization.learning_rate(self.optimization.update_of(self.step))
 
     def facts(self) -> dict[str, object]:
-        """The start event: what this training is, and what the data did not allow."""
-        config, order = self.config, self.order
-        asked = {
-            "identitiesPerStep": (config.identities_per_step, order.identities_per_step),
-            "instancesPerStep": (config.instances_per_step, order.instances_per_step),
-        }
+        """The start event: what this training is."""
         return {
             "step": self.step,
             "steps": self.steps,
-            "images": config.images,
+            "images": self.config.images,
             "identities": self.index.identities,
             "instances": self.index.instances,
             "poolSlots": self.pool_slots,
             "headBytes": self.head.bytes(),
             "parameters": sum(parameter.numel() for parameter in self.probe.parameters()),
-            "capped": {name: used for name, (wanted, used) in asked.items() if used < wanted},
         }
 
     def checkpoint(self) -> Checkpoint:

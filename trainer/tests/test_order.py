@@ -73,7 +73,5 @@ def test_another_seed_gives_another_order(data: Path) -> None:
     assert not np.array_equal(order_of(data, seed=1).of(0)[0], order_of(data, seed=2).of(0)[0])
 
 
-def test_a_step_is_capped_at_what_the_data_has(data: Path) -> None:
-    order = order_of(data, identitiesPerStep=64, instancesPerStep=64)
-    assert (order.identities_per_step, order.instances_per_step) == (N, M)
-    assert order.images_per_step == 2 * N + M
+def test_the_untrained_network_needs_no_data_for_a_step(data: Path) -> None:
+    assert order_of(data, images=0, identitiesPerStep=64).images_per_step == 2 * 64 + 4

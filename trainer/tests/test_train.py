@@ -81,7 +81,6 @@ def test_the_events_of_a_training(data: Path, tmp_path: Path) -> None:
         "poolSlots": 7,
         "headBytes": 2 * 7 * 16 * 4 + 3 * 7 * 8 + 7,
         "parameters": start["parameters"],
-        "capped": {},
         "threads": 1,
     }
     assert last.keys() == {
@@ -123,10 +122,17 @@ def test_a_checkpoint_says_what_it_is_and_names_no_path(data: Path, tmp_path: Pa
     assert {f"gallery.{name}" for name in model} < state.keys()
 
 
-def test_steps_are_capped_at_what_the_data_has(data: Path, tmp_path: Path) -> None:
-    start = run(data, tmp_path, images=1, identitiesPerStep=64, instancesPerStep=100, poolSize=500)[0]
-    assert start["capped"] == {"identitiesPerStep": 12, "instancesPerStep": sum(COUNTS)}
-    assert start["poolSlots"] == 12
+def test_a_step_that_is_larger_than_the_data(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(F2cError) as caught:
+        run(data, tmp_path, identitiesPerStep=64, instancesPerStep=100)
+    assert str(caught.value) == (
+        "F2C_CONFIG_INVALID: A step takes 64 identities and 100 instances, but the train part has 12 identities with "
+        f'42 instances ({data / "index"}). Set "identitiesPerStep" to 12 at most and "instancesPerStep" to 42 at most.'
+    )
+
+
+def test_a_pool_has_no_more_slots_than_there_are_identities(data: Path, tmp_path: Path) -> None:
+    assert run(data, tmp_path, images=1, poolSize=500)[0]["poolSlots"] == 12
 
 
 @pytest.mark.parametrize(
