@@ -28,41 +28,59 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
     asActivity(async (signal, progress) => {
       const implementation = await loadImplementation(uses);
       await mkdir(tools.scratch, { recursive: true });
-      const workDir = await mkdtemp(join(tools.scratch, `${uses}-`));
+      const attempt = await mkdtemp(join(tools.scratch, `${uses}-`));
       try {
-        const made = await work(implementation, task, contextOf(task, workDir, tools, signal, progress));
+        const made = await work(
+          implementation,
+          task,
+          await contextOf(task, attempt, tools, signal, progress),
+        );
         return await commit(implementation, task, made, tools.store);
       } finally {
-        await rm(workDir, { recursive: true, force: true });
+        await rm(attempt, { recursive: true, force: true });
       }
     });
 }
 
-function contextOf(
+/** In the attempt's folder there are one for the work, and one that holds the inputs that were opened. */
+async function contextOf(
   task: WorkTask,
-  workDir: string,
+  attempt: string,
   { store, cache, log }: WorkerTools,
   signal: AbortSignal,
   progress: (progress: Progress) => void,
-): StepContext {
+): Promise<StepContext> {
+  const [workDir, inputs] = [join(attempt, 'work'), join(attempt, 'inputs')];
+  for (const folder of [workDir, inputs]) await mkdir(folder);
+  const opened = new Map<string, Promise<void>>();
   return {
     key: task.key,
     ...(task.fingerprint === undefined ? {} : { fingerprint: task.fingerprint }),
     store,
     workDir,
+    processes: task.processesPerNode ?? 1,
     signal,
     log: log.child({ run: task.run, step: task.step }),
     progress,
     open: async (artifact, file) => {
-      const blob = artifact.files[file];
-      if (blob === undefined) {
-        throw new F2cError('F2C_DATA_CORRUPT', {
-          what: `The ${artifact.kind} ${artifact.key} has no file ${file}`,
-        });
-      }
-      return await cache.path(blob, store, signal);
+      const blob = blobOf(artifact, file);
+      const path = join(inputs, blob.digest);
+      const linked = opened.get(blob.digest) ?? cache.link(blob, store, path, signal);
+      opened.set(blob.digest, linked);
+      await linked;
+      return path;
     },
+    link: (artifact, file, path, signal) => cache.link(blobOf(artifact, file), store, path, signal),
+    cacheBytes: cache.limit,
   };
+}
+
+function blobOf(artifact: Manifest, file: string): BlobRef {
+  const blob = artifact.files[file];
+  if (blob !== undefined) return blob;
+  throw new F2cError('F2C_DATA_CORRUPT', {
+    what: `The ${artifact.kind} ${artifact.key} has no file ${file}`,
+  });
 }
 
 async function work(

@@ -14,11 +14,17 @@ export interface StepContext {
   readonly fingerprint?: string;
   /** An empty folder of this attempt's own; removed afterwards. */
   readonly workDir: string;
+  /** Processes that share the work; 1 unless the pipeline says more. */
+  readonly processes: number;
   /** Aborted when the run is cancelled, the attempt times out or the worker shuts down. */
   readonly signal: AbortSignal;
   readonly log: Logger;
-  /** Local, verified copy of one file of an artifact, kept for later steps; read it, do not change it. */
+  /** Local, verified copy of one file of an artifact; read it, do not change it. It stays until the step ends. */
   open(artifact: Manifest, file: string): Promise<string>;
+  /** The same as a hard link at `path`, which the step removes when it can spare it; `signal` ends the download. */
+  link(artifact: Manifest, file: string, path: string, signal: AbortSignal): Promise<void>;
+  /** Bytes that the local copies are meant to take, those of all steps of this machine together. */
+  readonly cacheBytes: number;
   /** Tells the run how far the step is. Cheap: call it as often as you like. */
   progress(progress: Progress): void;
 }

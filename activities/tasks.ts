@@ -30,6 +30,8 @@ export interface LookUp {
 export interface WorkTask extends StepTask {
   key: string;
   repair?: string;
+  /** Processes that share the work, if the pipeline says how many. */
+  processesPerNode?: number;
 }
 
 export interface StepDone {

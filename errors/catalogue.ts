@@ -19,6 +19,14 @@ export const catalogue = {
   F2C_BLOB_MISSING: { retry: 'never', meaning: 'A blob that a manifest names is not in the store.' },
   F2C_BLOB_CORRUPT: { retry: 'never', meaning: 'A blob does not have the digest it is stored under.' },
   F2C_ARTIFACT_UNKNOWN: { retry: 'never', meaning: 'No artifact has this kind and key.' },
+  F2C_CACHE_UNUSABLE: {
+    retry: 'never',
+    meaning: 'The local cache of downloaded files cannot be written to, or not linked from.',
+  },
+  F2C_CACHE_TOO_SMALL: {
+    retry: 'never',
+    meaning: 'The local cache cannot hold what a training needs at once.',
+  },
   F2C_DISK_FULL: { retry: 'always', meaning: 'The local disk is full.' },
   // steps
   F2C_STEP_CRASHED: { retry: 'counted', meaning: 'A step failed in a way nobody foresaw.' },
@@ -44,6 +52,7 @@ export const catalogue = {
     meaning: 'Index, shards or checkpoint do not agree or cannot be read.',
   },
   F2C_TRAINER_DIED: { retry: 'always', meaning: 'The trainer process ended without saying why.' },
+  F2C_TRAINER_STUCK: { retry: 'always', meaning: 'The trainer process went on without getting further.' },
   F2C_TRAINING_FENCED: { retry: 'never', meaning: 'Another attempt has taken over this training.' },
   F2C_NO_PROGRESS: { retry: 'never', meaning: 'A step died again and again without getting further.' },
   F2C_PARITY_FAILED: {

@@ -75,6 +75,22 @@ describe('a plan', () => {
     });
   });
 
+  test('says how many processes share the work where the file does', () => {
+    const train = (resources: string) =>
+      stepOf(
+        planOf(
+          `${header}steps:
+  faces: { uses: ingest, with: { source: x } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}" } }
+  train: { uses: train, ${resources}with: { index: "\${{ steps.people.index }}" } }
+`,
+        ),
+        'train',
+      );
+    expect(train('resources: { processesPerNode: 2 }, ')).toEqual({ ...train(''), processesPerNode: 2 });
+    expect(train('')).not.toHaveProperty('processesPerNode');
+  });
+
   test('never waits less between attempts than the first time', () => {
     expect(stepOf(planOf(oneStep('    retry: { backoff: 1h }\n')), 'a')?.retry).toEqual({
       attempts: 3,

@@ -39,6 +39,7 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     metrics: Object.keys(contract.outputs).filter((name) => contract.outputs[name]?.port === 'metric'),
     fingerprint: contract.fingerprint === true,
     queue: draft.queue ?? contract.queue,
+    ...(draft.processesPerNode !== undefined && { processesPerNode: draft.processesPerNode }),
     timeoutMs: draft.timeoutMs ?? contractMs(contract, contract.timeout),
     heartbeatMs: contractMs(contract, contract.heartbeat),
     retry: planRetry(draft.retry),

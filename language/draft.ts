@@ -28,6 +28,7 @@ export interface StepDraft {
   retry: { attempts: number; backoff: number; factor: number; maxBackoff?: number | undefined } | undefined;
   timeoutMs: number | undefined;
   queue: string | undefined;
+  processesPerNode: number | undefined;
 }
 
 type Overlap = 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'terminateOther' | 'allowAll';
@@ -81,6 +82,7 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     retry,
     timeoutMs: fields.timeout,
     queue: fields.resources?.queue,
+    processesPerNode: fields.resources?.processesPerNode,
   };
 }
 

@@ -84,6 +84,11 @@ const resourcesShape = {
     .regex(namePattern, 'must be a queue name such as gpu or gpu-a100')
     .optional()
     .describe('Task queue of the workers that may run the step'),
+  processesPerNode: wholeNumber
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('Processes that share the work on a machine, one a GPU or a core; 1 if not given (train only)'),
 } satisfies Shape;
 
 export const stepShape = {

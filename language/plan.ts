@@ -31,6 +31,8 @@ export interface PlanStep {
   metrics: string[];
   fingerprint: boolean;
   queue: string;
+  /** Only where the file says it. No part of any key: another number of processes does the same work. */
+  processesPerNode?: number;
   timeoutMs: number;
   heartbeatMs: number;
   retry: PlanRetry;

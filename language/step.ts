@@ -61,6 +61,8 @@ export interface StepContract<
   readonly heartbeat: string;
   /** True for a step that reads the outside world: a digest of what it would read enters its key. */
   readonly fingerprint?: true;
+  /** True for a step whose work several processes of a machine can share. */
+  readonly processes?: true;
 }
 
 export function defineStep<

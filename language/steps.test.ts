@@ -108,6 +108,24 @@ describe('keys of a step', () => {
   });
 });
 
+describe('processes of a step', () => {
+  test.each([
+    ['0', '`processesPerNode` must be at least 1'],
+    ['1.5', '`processesPerNode` must be a whole number, not 1.5'],
+    ['auto', '`processesPerNode` must be a whole number, not a string'],
+    ['257', '`processesPerNode` must be at most 256'],
+  ])('train cannot have %s', (value, message) => {
+    const train = `  t: { uses: train, resources: { processesPerNode: ${value} }, with: { index: "\${{ steps.people.index }}" } }\n`;
+    expect(stepProblems(`${people}${train}`)).toEqual([`3:52 ${value.length} ${message}`]);
+  });
+
+  test.each(['1', '2'])('a step kind that is not done by several takes none, not even %s', (value) => {
+    expect(
+      stepProblems(`  a: { uses: ingest, resources: { processesPerNode: ${value} }, with: { source: x } }`),
+    ).toEqual(['1:35 16 `ingest` runs in one process; `processesPerNode` is for `train`']);
+  });
+});
+
 describe('inputs', () => {
   test.each([
     ['  a: { uses: index }', '1:3 1 The input `dataset` of `index` is missing'],
@@ -220,7 +238,7 @@ test('all errors of a file at once, in its order', () => {
     '    with:',
     '      index: ${{ steps.peple.index }}',
     '      poolratio: 0.1',
-    '      augment: [flip, blur]',
+    '      augment: [flip, haze]',
   ].join('\n');
   expect(problemsOf(text)).toEqual([
     '4:54 2 `quality` of `ingest` must be at least 50',
@@ -229,6 +247,6 @@ test('all errors of a file at once, in its order', () => {
     '8:14 4 `timeout` must be a duration such as 90s, 30m, 12h or 7d',
     '10:24 5 There is no step `peple` [people]',
     '11:7 9 `poolratio` is not a param of `train` [poolRatio]',
-    '12:23 4 `augment[1]` of `train` must be one of flip, shift, brightness',
+    '12:23 4 `augment[1]` of `train` must be one of flip, shift, brightness, blur, downscale, jpeg, occlusion',
   ]);
 });

@@ -39,6 +39,7 @@ export function checkStep(
   const needs = needsOf(scope, bound, findings);
   const contract = contractOf(step, registry);
   if (contract === undefined) reportUses(step, registry, findings);
+  else checkProcesses(step, contract, registry, findings);
   if (contract === undefined || step.with === undefined) return { needs, checked: undefined };
 
   const params = checkKeys(contract, bound, path, findings);
@@ -79,6 +80,18 @@ function reportUses({ id, uses }: StepDraft, registry: StepRegistry, findings: F
   const kinds = Object.keys(registry);
   const message = `\`${uses}\` is not a step kind; there are ${kinds.join(', ')}`;
   findings.atValue(['steps', id, 'uses'], message, nearest(uses, kinds));
+}
+
+function checkProcesses(
+  { id, processesPerNode }: StepDraft,
+  contract: StepContract,
+  registry: StepRegistry,
+  findings: Findings,
+): void {
+  if (processesPerNode === undefined || contract.processes) return;
+  const able = Object.values(registry).flatMap(({ name, processes }) => (processes ? [`\`${name}\``] : []));
+  const message = `\`${contract.name}\` runs in one process; \`processesPerNode\` is for ${able.join(', ')}`;
+  findings.atKey(['steps', id, 'resources', 'processesPerNode'], message);
 }
 
 /** The steps that must be done first, in the order of the file; unknown names are reported here. */

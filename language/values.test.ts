@@ -26,7 +26,10 @@ describe('literals', () => {
     ['poolRatio: 2', '`poolRatio` of `train` must be at most 1'],
     ['instancesPerStep: 3', '`instancesPerStep` of `train` must be a multiple of 2'],
     ['augment: flip', '`augment` of `train` must be a list, not a string'],
-    ['augment: [flip, 3]', '`augment[1]` of `train` must be one of flip, shift, brightness'],
+    [
+      'augment: [flip, 3]',
+      '`augment[1]` of `train` must be one of flip, shift, brightness, blur, downscale, jpeg, occlusion',
+    ],
     ['backbone: resnet', '`backbone` of `train` must be one of mbf, r18, r34, r50, r100'],
     ['constructor: 1', '`constructor` is not a param of `train`'],
   ])('%s', (entry, message) => {
@@ -83,11 +86,11 @@ describe('values of a matrix', () => {
 
   test('are wrong where they stand when they are inherited, and inside lists', () => {
     const text = `${people}
-  train: { uses: train, matrix: { extra: [[flip], [flip, blur]] }, with: { index: "\${{ steps.people.index }}" } }
+  train: { uses: train, matrix: { extra: [[flip], [flip, haze]] }, with: { index: "\${{ steps.people.index }}" } }
   again: { uses: train, each: train, with: { index: "\${{ steps.people.index }}", augment: "\${{ matrix.extra }}" } }
 `;
     expect(stepProblems(text)).toEqual([
-      '3:58 4 `augment[1]` of `train` must be one of flip, shift, brightness',
+      '3:58 4 `augment[1]` of `train` must be one of flip, shift, brightness, blur, downscale, jpeg, occlusion',
     ]);
   });
 

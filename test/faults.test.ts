@@ -8,7 +8,7 @@ import { eventually, Runs, stepOf } from './support/runs.ts';
 import { startTestStack, type TestStack } from './support/stack.ts';
 
 /** Ten steps an epoch and a checkpoint every third step, so that kills fall into the middle of an epoch. */
-const pipeline = (head: string) => `
+const pipeline = (head: string, processes = 1) => `
 name: faults
 summary: Trains a small network for a few epochs
 steps:
@@ -16,6 +16,7 @@ steps:
   people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", test: 10 } }
   train:
     uses: train
+    resources: { processesPerNode: ${processes} }
     retry: { attempts: 1, backoff: 1s }
     with:
       index: "\${{ steps.people.index }}"
@@ -24,7 +25,7 @@ steps:
       width: 0.25
       embeddingSize: 32
       identitiesPerStep: 10
-      instancesPerStep: 10
+      instancesPerStep: ${10 * processes}
       augment: [flip, shift, brightness]
       images: 1200
       checkpointEverySteps: 3
@@ -62,6 +63,27 @@ describe('a training whose processes are killed', () => {
       status: 'done',
       attempts: 3,
       artifact: { digest: expected.artifact?.digest },
+    });
+  }, 300_000);
+
+  it('ends in the same bits after one of its two processes was killed', async () => {
+    const undisturbed = await runs.ended(await runs.start(pipeline('partialFc', 2)));
+    const expected = stepOf(undisturbed, 'train');
+    expect(expected).toMatchObject({ status: 'done', attempts: 1 });
+    const { artifact } = expected;
+    expect(artifact && (await runs.store.load(artifact)).facts.processes).toBe(2);
+
+    await forget(expected);
+    const handle = await runs.start(pipeline('partialFc', 2));
+    await checkpointBeyond(expected, 0);
+    const [rank] = trainersOf(stack).filter(({ command }) => !command.includes('torch.distributed.run'));
+    if (rank === undefined) throw new Error('the training has no processes');
+    killHard(rank.pid);
+    const state = await runs.ended(handle);
+    expect(stepOf(state, 'train')).toMatchObject({
+      status: 'done',
+      attempts: 2,
+      artifact: { digest: artifact?.digest },
     });
   }, 300_000);
 

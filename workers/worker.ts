@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { controlActivities, fingerprintActivity } from '../activities/control.ts';
 import { contracts } from '../activities/registry.ts';
 import { stepActivity } from '../activities/runner.ts';
-import { BlobCache } from '../artifacts/cache.ts';
 import { openStore } from '../artifacts/store.ts';
 import { homeFolder } from '../local/paths.ts';
+import { openCache } from './cache.ts';
 import { type Role, stepsAtATime } from './roles.ts';
 import { ownScratch } from './scratch.ts';
 import { connect, ensureSearchAttributes, installRuntime } from './temporal.ts';
@@ -50,7 +49,7 @@ export async function startWorker({
     });
   }
   const home = homeFolder();
-  const tools = { store, cache: new BlobCache(join(home, 'cache')), scratch: ownScratch(home), log };
+  const tools = { store, cache: await openCache(home), scratch: ownScratch(home), log };
   const steps = Object.keys(contracts).map((name) => [name, stepActivity(name, tools)]);
   return await Worker.create({
     ...common,

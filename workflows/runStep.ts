@@ -37,13 +37,18 @@ export async function runStep(
     running();
     // The attempt before may have committed and died before it could say so.
     if (attempt > 1) found = await lookUp(task);
-    return found.hit ?? (await perform(step, workOn(task, found), attempt));
+    return found.hit ?? (await perform(step, workOn(step, task, found), attempt));
   };
   return await untilDone(id, step.retry, attemptWork, retrying);
 }
 
-function workOn(task: StepTask, { key, repair }: LookUp): WorkTask {
-  return { ...task, key, ...(repair === undefined ? {} : { repair }) };
+function workOn({ processesPerNode }: PlanStep, task: StepTask, { key, repair }: LookUp): WorkTask {
+  return {
+    ...task,
+    key,
+    ...(repair === undefined ? {} : { repair }),
+    ...(processesPerNode === undefined ? {} : { processesPerNode }),
+  };
 }
 
 function perform(step: PlanStep, task: WorkTask, attempt: number): Promise<StepDone> {

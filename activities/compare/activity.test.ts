@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BlobCache } from '../../artifacts/cache.ts';
 import { contentKey } from '../../artifacts/canonical.ts';
 import type { KeyParts, Manifest } from '../../artifacts/manifest.ts';
 import type { Draft } from '../../artifacts/store.ts';
@@ -20,18 +19,22 @@ beforeAll(async () => {
   server = await startTestStore();
   await server.store.ensureBucket();
   folder = await mkdtemp(join(tmpdir(), 'f2c-compare-'));
-  const cache = new BlobCache(join(folder, 'cache'));
   step = {
     key: '0'.repeat(64),
     store: server.store,
     workDir: folder,
+    processes: 1,
     signal: new AbortController().signal,
     log: pino({ level: 'silent' }),
     open: async (artifact, file) => {
       const blob = artifact.files[file];
       if (blob === undefined) throw new Error(`no file ${file}`);
-      return await cache.path(blob, server.store);
+      const path = join(folder, blob.digest);
+      await server.store.downloadBlob(blob, path);
+      return path;
     },
+    link: async () => undefined,
+    cacheBytes: Number.POSITIVE_INFINITY,
     progress: () => undefined,
   };
 });

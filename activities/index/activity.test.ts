@@ -61,6 +61,22 @@ async function makeDataset(identities: [name: string, count: number][]): Promise
   );
 }
 
+/** Says that the instances lie in these shards, of which there is one more than is used. */
+async function moveTo(dataset: Manifest, shards: number[]): Promise<void> {
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  const file = join(scratch.workDir, 'instances.parquet');
+  await connection.run(
+    `CREATE TABLE moved AS SELECT * REPLACE (CAST([${shards}][instance + 1] AS INTEGER) AS shard)
+     FROM read_parquet('${file}')`,
+  );
+  await connection.run(`COPY moved TO '${file}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+  const names = Array.from({ length: Math.max(...shards) + 2 }, (_, number) => `shard-00000${number}.tar`);
+  dataset.facts = { ...dataset.facts, shards: names };
+}
+
 function datasetOf(files: Manifest['files'], facts: Manifest['facts']): Manifest {
   return {
     kind: 'dataset',
@@ -128,6 +144,33 @@ describe('the files', () => {
     expect(made.step.reported.at(-1)).toEqual({ done: 6, total: 6, unit: 'instances' });
   });
 
+  test('stays are what identities of the train part have in each shard, in the order of shards', async () => {
+    const made = await index(await makeDataset(people(9, 2)), { test: 2, seed: 1 });
+    const [shardOf, first] = [await array(made, 'train.shard'), await array(made, 'train.first')];
+    const stays = first
+      .slice(0, -1)
+      .toSorted((one, other) => (shardOf[one] ?? 0) - (shardOf[other] ?? 0) || one - other);
+    expect(stays).not.toEqual(first.slice(0, -1));
+    expect(await array(made, 'train.stay')).toEqual(stays);
+    expect(await array(made, 'train.place')).toEqual([0, 2, 4, 6, 8, 10, 12, 14]);
+    const inFirst = stays.filter((stay) => shardOf[stay] === 0).length;
+    expect(await array(made, 'train.shardStay')).toEqual([0, inFirst, 7]);
+  });
+
+  test('an identity that is in a shard twice with another between stays there twice', async () => {
+    const dataset = await makeDataset([
+      ['ann', 2],
+      ['bob', 6],
+      ['eve', 1],
+    ]);
+    await moveTo(dataset, [2, 0, 2, 2, 0, 2, 1, 1, 0]);
+    const made = await index(dataset);
+    expect(await array(made, 'train.shard')).toEqual([2, 0, 2, 2, 0, 2, 1, 1, 0]);
+    expect(await array(made, 'train.stay')).toEqual([1, 4, 8, 6, 0, 2, 5]);
+    expect(await array(made, 'train.place')).toEqual([0, 1, 2, 3, 5, 6, 8, 9]);
+    expect(await array(made, 'train.shardStay')).toEqual([0, 3, 4, 7, 7]);
+  });
+
   test('the parts are disjoint and together whole; tables and arrays agree', async () => {
     const made = await index(await makeDataset(people(40)), { test: 0.25, validation: 5 });
     const identities = await rowsOf(made.files['identities.parquet']);
@@ -169,14 +212,14 @@ describe('the files', () => {
   });
 
   // A change of these digests is a change of what the step makes: raise the version of its contract with them.
-  test('version 1 makes these bytes', async () => {
+  test('version 2 makes these bytes', async () => {
     const made = await index(await makeDataset(people(12)), { test: 3, validation: 2 });
     for (const file of Object.keys(made.files)) if (file.startsWith('shards/')) delete made.files[file];
-    expect(indexStep.version).toBe(1);
+    expect(indexStep.version).toBe(2);
     const all = createHash('sha256')
       .update(JSON.stringify(await digests(made)))
       .digest('hex');
-    expect(all).toBe('afca6820689725f6ce3db015a84aa12c514f30b4981750d1d91ff66c17a3bb52');
+    expect(all).toBe('2cdca126ded965abe449e510055193ea87b80ab7213213575d9a893100f011ee');
   });
 });
 

@@ -4,7 +4,7 @@ import type { Manifest } from '../../artifacts/manifest.ts';
 import { withDatabase, writeParquet } from '../duckdb.ts';
 import { datasetFacts } from '../ingest/facts.ts';
 import { implement, type Made } from '../step.ts';
-import { writeArrays } from './arrays.ts';
+import { writeArrays, writeStays } from './arrays.ts';
 import { indexStep } from './contract.ts';
 import type { IndexFacts } from './facts.ts';
 import { openDataset, type PartSize, placeIdentities } from './place.ts';
@@ -35,6 +35,7 @@ export const runIndex = implement(indexStep, async ({ dataset, ...params }, step
     for (const part of parts) {
       Object.assign(made, await writeArrays(connection, part, sizes[part], step.workDir, onWritten));
     }
+    Object.assign(made, await writeStays(connection, sizes.train, shards.length, step.workDir));
     const facts: IndexFacts = { imageSize, shards, seed: params.seed, parts: countsOf(sizes) };
     made['index.json'] = Buffer.from(`${JSON.stringify(facts, null, 2)}\n`);
     Object.assign(made, shardsOf(dataset));

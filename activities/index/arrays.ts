@@ -39,6 +39,50 @@ export async function writeArrays(
   return { ...instanceFiles, ...identityFiles };
 }
 
+/**
+ * Writes where the train part lies in the shards, for an order that reads a few of them at a time. A stay is what an
+ * identity has in one shard, instances that lie one after the other in the index: `stay` is the first instance of each,
+ * in the order of shards; `place`, with one more element, how many instances the stays before it have; `shardStay`, with
+ * one element more than there are shards, how many stays the shards before have.
+ */
+export async function writeStays(
+  connection: DuckDBConnection,
+  { instances }: PartSize,
+  shards: number,
+  folder: string,
+): Promise<Record<string, string>> {
+  const table = quoted(join(folder, 'instances.parquet'));
+  await connection.run(
+    `CREATE TABLE stays AS
+     WITH train AS (
+       SELECT identity, instance, shard, first + row_number() OVER (PARTITION BY identity ORDER BY instance) - 1 AS position
+       FROM read_parquet(${table}) JOIN placed USING (identity) WHERE placed.part = ${parts.indexOf('train')}
+     ), runs AS (
+       SELECT *, position - row_number() OVER (PARTITION BY identity, shard ORDER BY position) AS run FROM train
+     )
+     SELECT shard, min(position) AS stay, count(*) AS count FROM runs GROUP BY identity, shard, run ORDER BY shard, stay`,
+  );
+  const count = Number((await connection.runAndReadAll('SELECT count(*) FROM stays')).getRows()[0]?.[0]);
+  const before = 'CAST(sum(count) OVER (ORDER BY shard, stay) - count AS BIGINT)';
+  const onWritten = () => undefined;
+  const stays = await writeColumns(connection, folder, {
+    query: `SELECT CAST(stay AS BIGINT), ${before} FROM stays ORDER BY shard, stay`,
+    columns: [
+      { name: 'train.stay.npy', type: '<i8', length: count },
+      { name: 'train.place.npy', type: '<i8', length: count + 1, last: instances },
+    ],
+    onWritten,
+  });
+  const ofShards = await writeColumns(connection, folder, {
+    query: `SELECT CAST(coalesce(sum(stays) OVER (ORDER BY number) - stays, 0) AS BIGINT)
+      FROM (SELECT number, count(stay) AS stays FROM range(${shards}) r(number) LEFT JOIN stays ON shard = number
+        GROUP BY number) ORDER BY number`,
+    columns: [{ name: 'train.shardStay.npy', type: '<i8', length: shards + 1, last: count }],
+    onWritten,
+  });
+  return { ...stays, ...ofShards };
+}
+
 interface Column {
   name: string;
   type: NpyType;

@@ -10,7 +10,7 @@ const part = (name: string) =>
 
 export const indexStep = defineStep({
   name: 'index',
-  version: 1,
+  version: 2,
   summary: 'Sorts the instances by identity and splits the identities into train, validation and test parts.',
   params: z
     .strictObject({

@@ -1,10 +1,13 @@
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { copyFile, link, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { sha256 } from '../../artifacts/canonical.ts';
 import type { BlobRef, Manifest } from '../../artifacts/manifest.ts';
 import { takeOver } from '../../artifacts/trainings.ts';
+import { processesWith } from '../../test/support/processes.ts';
+import { eventually } from '../../test/support/runs.ts';
 import { startTestStore, type TestStore } from '../../test/support/store.ts';
 import { drawFaces } from '../evaluate/testdata/faces.ts';
 import { localStep } from '../evaluate/testdata/local-step.ts';
@@ -35,11 +38,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** One attempt of the training `name`; `onProgress` may stop it. */
+/** One attempt of the training `name`; `onProgress` may stop it, or do something to it in its work folder. */
 async function attempt(
   name: string,
   params: object,
-  onProgress: (progress: Progress, stop: () => void) => void = () => undefined,
+  onProgress: (progress: Progress, stop: () => void, workDir: string) => void = () => undefined,
 ) {
   const work = await mkdtemp(join(folder, 'work-'));
   const controller = new AbortController();
@@ -49,7 +52,8 @@ async function attempt(
     store: server.store,
     signal: controller.signal,
     open: async (_, file) => join(folder, 'index', file),
-    progress: (progress) => onProgress(progress, () => controller.abort()),
+    link: (_, file, path) => link(join(folder, 'index', file), path),
+    progress: (progress) => onProgress(progress, () => controller.abort(), step.workDir),
   };
   const defaults = { images: 24 * 12, width: 0.25, embeddingSize: 32, poolRatio: 1, checkpointEverySteps: 4 };
   const batch = { identitiesPerStep: 8, instancesPerStep: 8 };
@@ -98,3 +102,36 @@ test('a stopped training goes on to the same checkpoints, the best and the last 
   const curves = Object.keys(resumed.log ?? {}).filter((name) => name.startsWith('tensorboard/'));
   expect(curves).toHaveLength(2);
 }, 120_000);
+
+test('a training whose process hangs is killed and goes on from its checkpoint to the same weights', async () => {
+  const long = { images: 24 * 100 };
+  const undisturbed = await attempt('unhung', long);
+
+  let hangs: Promise<void> | undefined;
+  const hangAfterCheckpoint = async (workDir: string) => {
+    const events = join(workDir, 'events.jsonl');
+    await eventually(() => readFileSync(events, 'utf8').includes('"checkpoint"') || undefined);
+    vi.stubEnv('F2C_TRAINER_PATIENCE_SECONDS', '1');
+    for (const { pid } of trainersIn(workDir)) process.kill(pid, 'SIGSTOP');
+  };
+  const stuck = attempt('hung', long, (_, __, workDir) => {
+    hangs ??= hangAfterCheckpoint(workDir);
+  });
+  await expect(stuck).rejects.toMatchObject({ code: 'F2C_TRAINER_STUCK' });
+  await hangs;
+  vi.unstubAllEnvs();
+  expect(trainersIn(folder)).toEqual([]);
+
+  const resumed = await attempt('hung', long);
+  expect(resumed.files).toEqual(undisturbed.files);
+  const starts = (await eventsOf(resumed.log)).filter(({ event }) => event === 'start');
+  expect(starts).toMatchObject([{ step: 0 }, { step: expect.any(Number) }]);
+  expect(starts[1].step).toBeGreaterThan(0);
+}, 300_000);
+
+/** The processes of the trainings in a folder, torchrun's own left out. */
+function trainersIn(folder: string) {
+  return processesWith(folder).filter(
+    ({ command }) => command.includes('-m f2c_trainer ') && !command.includes('torch.distributed.run'),
+  );
+}

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { Manifest } from '../../artifacts/manifest.ts';
 import { type Lease, takeOver } from '../../artifacts/trainings.ts';
 import { F2cError } from '../../errors/failure.ts';
@@ -13,6 +13,8 @@ import { trainerThreads } from './device.ts';
 import { type DoneEvent, eventsFile, followEvents, type StartEvent, type StepEvent } from './events.ts';
 import { initialWeights } from './initial.ts';
 import { startTrainer, type TrainerProcess } from './process.ts';
+import { ShardSupply } from './shards.ts';
+import { killIfStuck } from './watchdog.ts';
 
 /** Trains on from the newest committed checkpoint, whichever attempt made it, and commits every new one. */
 export const runTrain = implement(
@@ -31,32 +33,36 @@ export const runTrain = implement(
       work: step.workDir,
       initFrom: initial,
       resume,
-      threads: trainerThreads,
+      threads: trainerThreads(step.processes),
       controlled: true,
     };
     const configPath = join(step.workDir, 'config.json');
     await writeFile(configPath, JSON.stringify(config));
 
     step.signal.throwIfAborted();
-    const trainer = startTrainer(configPath, step.log);
+    const trainer = startTrainer(configPath, step.processes, step.log);
+    const [folder, window] = [folders.shards, params.shardWindow];
+    const shards = new ShardSupply(index, { folder, window, onFailure: trainer.kill }, step);
     try {
       const { start, done } = await follow(trainer, lease, step);
       return made({ ...params, select }, start, done, lease);
+    } catch (error) {
+      throw shards.failure ?? error;
     } finally {
       await trainer.kill();
+      await shards.stop();
     }
   },
 );
 
-/** Puts the index's files and its shards where the trainer expects them; links, no copies. */
+/** Puts the index's files where the trainer expects them, as links, and makes the folder for its shards. */
 async function layOut(index: Manifest, step: StepContext): Promise<{ index: string; shards: string }> {
   const folders = { index: join(step.workDir, 'index'), shards: join(step.workDir, 'shards') };
   await mkdir(folders.index);
   await mkdir(folders.shards);
   for (const file of Object.keys(index.files)) {
-    const folder = file.startsWith('shards/') ? folders.shards : folders.index;
-    if (file.endsWith('.parquet')) continue;
-    await symlink(await step.open(index, file), join(folder, basename(file)));
+    if (file.startsWith('shards/') || file.endsWith('.parquet')) continue;
+    await symlink(await step.open(index, file), join(folders.index, file));
   }
   return folders;
 }
@@ -70,18 +76,23 @@ async function follow(trainer: TrainerProcess, lease: Lease, step: StepContext) 
   step.signal.addEventListener('abort', stop, { once: true });
   const { seconds: secondsBefore, log } = lease.state;
   const eventsBefore = log[eventsFile]?.size ?? 0;
+  const eventsPath = join(step.workDir, eventsFile);
+  // A shard that has come is a sign as well: the trainer may wait for many of them.
+  const stuck = killIfStuck(trainer, [eventsPath, join(step.workDir, 'shards')]);
   let start: StartEvent | undefined;
   let done: DoneEvent | undefined;
   let failure: F2cError | undefined;
   const tell = (done: number, note: string) =>
     step.progress({ done, total: start?.steps ?? done, unit: 'steps', note });
   try {
-    for await (const event of followEvents(join(step.workDir, eventsFile), eventsBefore, trainer.exit)) {
+    for await (const event of followEvents(eventsPath, eventsBefore, trainer.exit)) {
       if (event.event === 'start') {
         start = event;
+        const { processes, resumedFrom } = event;
+        if (resumedFrom) step.log.warn({ processes, resumedFrom }, 'goes on, but not to the same bits');
         step.progress({ done: event.step, total: event.steps, unit: 'steps' });
       } else if (event.event === 'step') {
-        tell(event.step, noteOf(event));
+        tell(event.step, noteOf(event, start?.processes));
       } else if (event.event === 'validation') {
         tell(event.step, `accuracy ${event.accuracy.toFixed(4)} on the validation part`);
       } else if (event.event === 'error') {
@@ -96,19 +107,25 @@ async function follow(trainer: TrainerProcess, lease: Lease, step: StepContext) 
   }
   step.signal.throwIfAborted();
   if (failure !== undefined) throw failure;
-  if (start === undefined || done === undefined) {
+  if (start !== undefined && done !== undefined) return { start, done };
+  const silentMs = await stuck;
+  if (silentMs === undefined) {
     throw new F2cError('F2C_TRAINER_DIED', {
       what: `The trainer ended with ${await trainer.exit} and did not say why`,
       where: trainer.lastWords(),
     });
   }
-  return { start, done };
+  throw new F2cError('F2C_TRAINER_STUCK', {
+    what: `The trainer told nothing for ${Math.round(silentMs / 1000)} seconds and was killed`,
+    fix: 'It goes on from its newest checkpoint; if it was only slow, give the worker a larger F2C_TRAINER_PATIENCE_SECONDS',
+  });
 }
 
-function noteOf({ loss, imagesPerSecond, waitShare }: StepEvent): string {
+function noteOf({ loss, imagesPerSecond, waitShare }: StepEvent, processes = 1): string {
   return [
     ...(loss === null ? [] : [`loss ${loss.toFixed(3)}`]),
     `${Math.round(imagesPerSecond)} images/s`,
+    ...(processes === 1 ? [] : [`${processes} processes`]),
     ...(waitShare < 0.1 ? [] : [`${Math.round(100 * waitShare)} % of the time waiting for images`]),
   ].join(', ');
 }
@@ -119,7 +136,7 @@ function made(
   done: DoneEvent,
   lease: Lease,
 ) {
-  const { identities, instances, poolSlots, headBytes, parameters, threads, steps } = start;
+  const { identities, instances, poolSlots, headBytes, parameters, threads, processes, steps } = start;
   const facts: JsonObject = {
     head: params.head,
     images: params.images,
@@ -133,7 +150,14 @@ function made(
   const chosen = params.select === 'best' ? (best ?? checkpoint) : checkpoint;
   return {
     files: chosen?.files ?? {},
-    facts: { ...facts, headBytes, parameters, threads, ...(bestStep !== undefined && { bestStep }) },
+    facts: {
+      ...facts,
+      headBytes,
+      parameters,
+      threads,
+      processes,
+      ...(bestStep !== undefined && { bestStep }),
+    },
     metrics: { ...(loss !== null && { loss }), ...(bestAccuracy !== undefined && { bestAccuracy }) },
     measured: { trainingSeconds: seconds },
     log,

@@ -45,6 +45,10 @@ export const trainStep = defineStep({
         .describe(
           'Slots that show their second feature in the second weights: those hit in the pass, or all',
         ),
+      poolSharding: z
+        .boolean()
+        .default(false)
+        .describe('Each process of a training holds a part of the slots, instead of all of them'),
       outOfPoolWeight: z
         .number()
         .min(0)
@@ -81,6 +85,13 @@ export const trainStep = defineStep({
         .multipleOf(2)
         .default(64)
         .describe('Instances a step from the instance loader'),
+      shardWindow: z
+        .int()
+        .min(1)
+        .optional()
+        .describe(
+          'Shards that are mixed at a time, for a data set that is larger than the local cache: two windows must fit it (all if not given)',
+        ),
       backbone: z
         .enum(['mbf', 'r18', 'r34', 'r50', 'r100'])
         .default('mbf')
@@ -157,15 +168,30 @@ export const trainStep = defineStep({
         .enum(['fp32', 'bf16', 'fp16'])
         .default('fp32')
         .describe('What the networks compute in; weights and losses stay fp32, and fp16 scales the loss'),
+      bnGroups: z
+        .int()
+        .min(1)
+        .optional()
+        .describe(
+          'Groups in which batch norm sees the images of a pass, whatever the number of processes (one a process if not given)',
+        ),
+      syncBatchNorm: z
+        .boolean()
+        .default(false)
+        .describe('Batch norm over the images of all processes; needs GPUs'),
+      gradientCompression: z
+        .enum(['none', 'bf16', 'fp16'])
+        .default('none')
+        .describe('What several processes send each other gradients in'),
       compile: z
         .boolean()
         .default(false)
         .describe('Compile the networks: faster on a GPU, but another machine may give other bits'),
       augment: z
-        .array(z.enum(['flip', 'shift', 'brightness']))
+        .array(z.enum(['flip', 'shift', 'brightness', 'blur', 'downscale', 'jpeg', 'occlusion']))
         .default(['flip'])
         .describe(
-          'Random changes of each image: horizontal flip, small crops and shifts, brightness and contrast',
+          'Random changes of each image: horizontal flip, small crops and shifts, brightness and contrast; of a fifth of the images each: blur, down and up again, JPEG once more, a grey rectangle',
         ),
       checkpointEverySteps: z.int().min(1).default(500).describe('Steps between two checkpoints'),
       checkpointEverySeconds: z
@@ -192,11 +218,13 @@ export const trainStep = defineStep({
         ),
       seed: z.int().min(0).default(0).describe('Fixes initial weights, sample order and augmentation'),
     })
-    .superRefine(({ poolRatio, poolSize, select, validateEverySteps }, context) => {
+    .superRefine(({ poolRatio, poolSize, bnGroups, syncBatchNorm, select, validateEverySteps }, context) => {
       const complain = (name: string, message: string) =>
         context.addIssue({ code: 'custom', path: [name], message });
       if (poolRatio !== undefined && poolSize !== undefined)
         complain('poolSize', 'must be left out where `poolRatio` is given');
+      if (bnGroups !== undefined && syncBatchNorm)
+        complain('bnGroups', 'must be left out where `syncBatchNorm` is true');
       if (select === 'best' && validateEverySteps === undefined)
         complain('select', 'must be `last` where `validateEverySteps` is not given');
     }),
@@ -205,4 +233,5 @@ export const trainStep = defineStep({
   queue: 'gpu',
   timeout: '60d',
   heartbeat: '20s',
+  processes: true,
 });

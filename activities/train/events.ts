@@ -28,6 +28,9 @@ const trainerEvent = z.discriminatedUnion('event', [
     headBytes: z.int(),
     parameters: z.int(),
     threads: z.int(),
+    processes: z.int(),
+    /** Set where the checkpoint is of another number of processes. */
+    resumedFrom: z.object({ processes: z.int() }).optional(),
   }),
   z.object({
     event: z.literal('step'),

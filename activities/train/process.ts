@@ -6,6 +6,9 @@ import { exited, killGroup, spawnPython } from '../python.ts';
 /** Time for the last checkpoint when the trainer is told to stop; the worker is given longer to commit it. */
 const graceMs = 30_000;
 
+/** Time for processes that were killed to be gone. */
+const goneMs = 5_000;
+
 export interface TrainerProcess {
   /** Resolves with the exit code or signal. */
   readonly exit: Promise<number | string>;
@@ -17,10 +20,11 @@ export interface TrainerProcess {
   kill(): Promise<void>;
 }
 
-/** Starts `torchrun` on a config file. */
-export function startTrainer(configPath: string, log: Logger): TrainerProcess {
+/** Starts `torchrun` on a config file. When one of its processes dies it ends the others, and starts none again. */
+export function startTrainer(configPath: string, processes: number, log: Logger): TrainerProcess {
   const child = spawnPython([
-    ...['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '1'],
+    ...['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', `${processes}`],
+    ...['--max-restarts', '0', '--monitor-interval', '0.1'],
     ...['-m', 'f2c_trainer', configPath],
   ]);
   const words: string[] = [];
@@ -33,17 +37,21 @@ export function startTrainer(configPath: string, log: Logger): TrainerProcess {
     });
   }
   const exit = exited(child);
-  exit.catch(() => {});
+  const ended = exit.catch(() => {});
 
   const kill = async () => {
     // torchrun starts its ranks in sessions of their own, out of the group's reach: the closed pipe ends them.
     child.stdin?.destroy();
     killGroup(child, 'SIGKILL');
-    await exit.catch(() => {});
+    await Promise.race([ended, wait(goneMs, undefined, { ref: false })]);
+    // One that waits in the kernel, for a dead drive or GPU, dies later and holds the other ends until then.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    await ended;
   };
   const stop = async () => {
     killGroup(child, 'SIGTERM');
-    await Promise.race([exit.catch(() => {}), wait(graceMs, undefined, { ref: false })]);
+    await Promise.race([ended, wait(graceMs, undefined, { ref: false })]);
     await kill();
   };
   return { exit, lastWords: () => words.join('\n'), stop, kill };

@@ -1,7 +1,10 @@
 """python -m f2c_trainer CONFIG.json
 
+Or under torchrun: python -m torch.distributed.run --standalone --nproc-per-node N -m f2c_trainer CONFIG.json
+
 Exit codes: 0 done; 1 a defect, with its stack on stderr; 2 wrong usage; 3 an `error` event says what the user can do;
-4 stopped by SIGTERM or SIGINT with a checkpoint; 5 the process that controls the training has died.
+4 stopped by SIGTERM or SIGINT with a checkpoint; 5 the process that controls the training has died; 6 another process
+of the training has ended, and that one, or torchrun, says why. Whichever process fails first writes the `error` event.
 """
 
 from __future__ import annotations
@@ -13,13 +16,17 @@ import signal
 import sys
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from .config import load_config
 from .errors import F2cError
 from .events import Events
 from .lifeline import die_with_parent
 
-EXIT_ERROR = 3
+if TYPE_CHECKING:
+    from .distributed import Processes
+
+EXIT_ERROR, EXIT_PEER_LOST = 3, 6
 
 
 def main() -> int:
@@ -34,29 +41,39 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return _train(path, stop, None)
+    from .distributed import PeerLostError, Processes
+
+    processes = Processes.joined()
+    try:
+        return _train(path, stop, processes)
+    except PeerLostError as error:
+        print(error, file=sys.stderr)
+        return EXIT_PEER_LOST
+    finally:
+        processes.leave()
+
+
+def _train(path: str, stop: Event, processes: Processes | None) -> int:
     events: Events | None = None
     try:
         config = load_config(path)
         if config.controlled:
             die_with_parent()
         events = Events(Path(config.work))
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise F2cError(
-                "F2C_CONFIG_INVALID",
-                f"The training was started with {os.environ['WORLD_SIZE']} processes, but runs in one",
-                "torchrun",
-                "Start it with --nnodes 1 --nproc-per-node 1",
-            )
+        from .distributed import ALONE
         from .train import train
 
-        return train(config, events, stop)
+        return train(config, events, stop, processes or ALONE)
     except F2cError as error:
         print(error, file=sys.stderr)
-        (events or Events(_work_of(path))).error(error)
+        if processes is None or processes.tells(error):
+            (events or Events(_work_of(path))).error(error)
         return EXIT_ERROR
     except Exception as error:
         # A defect must not look like a death, after which the same would be tried again and again.
-        if events is not None:
+        if events is not None and (processes is None or processes.tells(error)):
             what = f"The trainer crashed: {error!r}"
             events.error(F2cError("F2C_STEP_CRASHED", what, "trainer", "Its log has the stack"))
         raise

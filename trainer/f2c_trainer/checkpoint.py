@@ -2,7 +2,8 @@
 
 model.safetensors   the probe network: what is exported
 state.safetensors   the rest: gallery network, pool and its LRU order, or FC weights; optimizer, loss scale, gradients
-state.json          the step, the loss so far, and the best validation so far if there was one
+share-0.safetensors if processes share the pool: the features of the first one's slots, and so on
+state.json          the step, the loss so far, the best validation so far if there was one, the number of shares
 config.json         what the network is, how its input is made, and the params that decided the weights
 """
 
@@ -14,7 +15,8 @@ import math
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -40,14 +42,16 @@ class Checkpoint:
     state: dict[str, Tensor]
     step: int
     loss: float | None
-    config: dict[str, object]
+    config: dict[str, Any]
     best: Best | None = None
+    shares: list[dict[str, Tensor]] = field(default_factory=list)  # to be saved: this process's; loaded: all
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, shares: Iterable[Path] = ()) -> None:
     """Writes the folder anew; a crash leaves either no folder or all of it.
 
-    Raises F2C_LOSS_NOT_FINITE rather than write NaN, F2C_DISK_FULL.
+    `shares` are those that the other processes have saved, which it takes. Raises F2C_LOSS_NOT_FINITE rather than write
+    NaN, F2C_DISK_FULL.
     """
     _check_finite(checkpoint)
     draft = folder.with_name(f".{folder.name}.draft")
@@ -57,7 +61,14 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         try:
             _write_tensors(draft / "model.safetensors", checkpoint.model)
             _write_tensors(draft / "state.safetensors", checkpoint.state)
-            _write_json(draft / "state.json", _progress(checkpoint))
+            count = 0
+            for share in checkpoint.shares:
+                _write_tensors(draft / _share(count), share)
+                count += 1
+            for path in shares:
+                path.rename(draft / _share(count))
+                count += 1
+            _write_json(draft / "state.json", _progress(checkpoint, count))
             _write_json(draft / "config.json", checkpoint.config)
             _sync(draft)
         except BaseException:
@@ -66,6 +77,16 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         remove_checkpoint(folder)
         draft.rename(folder)
         _sync(folder.parent)
+
+
+def save_share(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes this process's share into a file that appears whole; raises what `save_checkpoint` does."""
+    _check_finite(checkpoint)
+    draft = path.with_name(f"{path.name}.draft")
+    with writing(path):
+        for share in checkpoint.shares:
+            _write_tensors(draft, share)
+            draft.rename(path)
 
 
 def remove_checkpoint(folder: Path) -> None:
@@ -80,7 +101,10 @@ def remove_checkpoint(folder: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Of checkpoints that a crash kept from being written or removed, in the folder of all of them."""
     for leftover in folder.glob(".*.*"):
-        shutil.rmtree(leftover)
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -91,7 +115,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise _corrupt(folder / "state.json")
     best = Best(**progress["best"]) if "best" in progress else None
     model, config = load_model(folder)
-    return Checkpoint(model, _read_tensors(folder / "state.safetensors"), step, loss, config, best)
+    shares = [_read_tensors(folder / _share(number)) for number in range(progress.get("shares", 0))]
+    return Checkpoint(model, _read_tensors(folder / "state.safetensors"), step, loss, config, best, shares)
 
 
 def load_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -99,13 +124,18 @@ def load_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return _read_tensors(folder / "model.safetensors"), _read_json(folder / "config.json")
 
 
-def _progress(checkpoint: Checkpoint) -> dict[str, object]:
+def _share(number: int) -> str:
+    return f"share-{number}.safetensors"
+
+
+def _progress(checkpoint: Checkpoint, shares: int) -> dict[str, object]:
     best = {} if checkpoint.best is None else {"best": dataclasses.asdict(checkpoint.best)}
-    return {"step": checkpoint.step, "loss": checkpoint.loss, **best}
+    return {"step": checkpoint.step, "loss": checkpoint.loss, **best, **({"shares": shares} if shares else {})}
 
 
 def _check_finite(checkpoint: Checkpoint) -> None:
-    for name, tensor in chain(checkpoint.model.items(), checkpoint.state.items()):
+    parts = (checkpoint.model, checkpoint.state, *checkpoint.shares)
+    for name, tensor in chain.from_iterable(part.items() for part in parts):
         if name.startswith("gradient."):  # scaled for fp16, and not applied if it is not finite
             continue
         # NaN and infinity show in the extremes; NumPy finds them without a second array, and on this thread alone.

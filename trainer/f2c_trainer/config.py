@@ -15,7 +15,7 @@ from typing import Literal
 
 from .errors import F2cError
 
-Augmentation = Literal["flip", "shift", "brightness"]
+Augmentation = Literal["flip", "shift", "brightness", "blur", "downscale", "jpeg", "occlusion"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,7 @@ class Config:
     # Batch
     identities_per_step: int
     instances_per_step: int
+    shard_window: int | None = None  # shards whose instances are mixed at a time; None = all
     # Network
     backbone: Literal["mbf", "r18", "r34", "r50", "r100"]
     width: float  # factor of the number of channels
@@ -56,6 +57,9 @@ class Config:
     decay_at: tuple[float, ...] = (0.42, 0.74, 0.89)  # step: shares of the updates
     decay_factor: float = 0.1  # step
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of the networks; weights and losses are fp32
+    bn_groups: int | None = None  # of batch norm in the images of a pass, over all processes; None = one a process
+    sync_batch_norm: bool = False  # one group over all processes; on GPUs alone
+    gradient_compression: Literal["none", "bf16", "fp16"] = "none"  # what processes send gradients in
     compile: bool = False
     # The rest of what decides the weights
     augment: tuple[Augmentation, ...]
@@ -73,14 +77,16 @@ class Config:
     init_from: str | None = None  # weights to begin with; see initial.py
     resume: str | None = None  # checkpoint folder
     threads: int | None = None  # of torch; None = one a core
+    pool_sharding: bool = False  # each process holds its part of the pool's slots, instead of all
+    loader_workers: int | None = None  # processes that decode; 0 = threads instead; None = as the machine is
     controlled: bool = False  # a parent holds our stdin and we die with it
 
 
-# Keys that leave the weights as they are (threads only reorder sums): not written into a checkpoint.
+# Keys that leave the weights as they are (threads and poolSharding only reorder sums): not written into a checkpoint.
 _OUTSIDE = {
     *("checkpointEverySteps", "checkpointEverySeconds", "keepLast", "keepEvery"),
     *("validateEverySteps", "validationInstances"),
-    *("work", "index", "shards", "initFrom", "resume", "threads", "controlled"),
+    *("work", "index", "shards", "initFrom", "resume", "threads", "poolSharding", "loaderWorkers", "controlled"),
 }
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -92,6 +98,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "outOfPoolHardest": (1, 2**10),
     "identitiesPerStep": (1, math.inf),
     "instancesPerStep": (0, math.inf),
+    "shardWindow": (1, math.inf),
+    "bnGroups": (1, math.inf),
     "width": (0.125, 4),
     "embeddingSize": (8, 4096),
     "imageSize": (16, 1024),
@@ -106,6 +114,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "validationInstances": (2, math.inf),
     "seed": (0, 2**63 - 1),
     "threads": (1, 4096),
+    "loaderWorkers": (0, 256),
 }
 _POSITIVE = {
     *("scale", "learningRate", "poolRatio", "sampleRate", "decayFactor", "clipNorm", "power"),
@@ -149,6 +158,8 @@ def parse_config(values: dict[str, object], where: str) -> Config:
         arguments[field.name] = value
     if arguments.get("pool_ratio") is not None and arguments.get("pool_size") is not None:
         problems.append('give "poolRatio" or "poolSize", not both')
+    if arguments.get("bn_groups") is not None and arguments.get("sync_batch_norm"):
+        problems.append('give "bnGroups" or "syncBatchNorm", not both')
     if problems:
         raise _invalid("; ".join(sorted(problems)), where)
     return Config(**arguments)  # type: ignore[arg-type]  # every value was fitted to its field above

@@ -21,7 +21,7 @@ class Index:
     """
 
     def __init__(self, folder: Path, part: str) -> None:
-        self.folder = folder
+        self.folder, self.part = folder, part
         try:
             facts = json.loads((folder / "index.json").read_bytes())
             self.image_size, self.shards = int(facts["imageSize"]), [str(name) for name in facts["shards"]]
@@ -44,6 +44,15 @@ class Index:
         ):
             raise corrupt(f"The files of the {part} part do not agree on the number of instances", str(folder))
 
+    def stays(self) -> Stays:
+        """Raises F2C_DATA_CORRUPT; an index that was made before there were stays has none."""
+        return Stays(
+            self._array(f"{self.part}.stay.npy", np.int64),
+            self._array(f"{self.part}.place.npy", np.int64),
+            self._array(f"{self.part}.shardStay.npy", np.int64),
+            self,
+        )
+
     def _array(self, name: str, dtype: type[Number]) -> NDArray[Number]:
         path = self.folder / name
         try:
@@ -53,6 +62,32 @@ class Index:
         if array.dtype != dtype or array.ndim != 1:
             raise corrupt(f"A file of the index is not a list of {np.dtype(dtype)}", str(path))
         return typing.cast(NDArray[Number], array)
+
+
+class Stays:
+    """The train part by shards. A stay is what one identity has in one shard: instances that lie one after the other in
+    the index. There are hardly more stays than identities, because instances are stored identity by identity."""
+
+    def __init__(
+        self,
+        begin: NDArray[np.int64],
+        place: NDArray[np.int64],
+        shard: NDArray[np.int64],
+        index: Index,
+    ) -> None:
+        # Stay i is the instances begin[i]..begin[i]+count-1, and takes the places place[i]..place[i+1]-1 when all
+        # instances are put in the order of their shards. [S], [S+1]
+        self.begin, self.place = begin, place
+        # Shard k has the stays shard[k]..shard[k+1]-1. [K+1]
+        self.shard = shard
+        if (
+            len(place) != len(begin) + 1
+            or len(shard) != len(index.shards) + 1
+            or (int(place[0]), int(place[-1])) != (0, index.instances)
+            or (int(shard[0]), int(shard[-1])) != (0, len(begin))
+        ):
+            what = "The stays of the identities do not fit the shards and instances of the index"
+            raise corrupt(what, str(index.folder))
 
 
 def corrupt(what: str, where: str) -> F2cError:

@@ -3,70 +3,124 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from .augment import jpeg_quality
 from .config import Config
-from .index import Index
+from .decoders import Decoders
+from .index import Index, Number
 from .keyed import Integers
 from .order import Order
-from .shards import ShardFiles
+from .supply import Wanted
 
 _STEPS_AHEAD = 4
 _IMAGES_A_TASK = 32
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
 class Batch:
     """Both views of a step: x's n images, then y's. Item i of x and of y show the same identity for the first
-    `identities_per_step` items; the rest are single instances."""
+    `identities_per_step` items; the rest are single instances. Of W ranks each has its n/W images of x and of y, and
+    all have the numbers of the whole batch.
 
-    images: NDArray[np.uint8]  # RGB. [2n, S, S, 3]
+    The images lie where those of a later step will: they are valid until the next batch is asked for.
+    """
+
+    images: NDArray[np.uint8]  # RGB, this rank's. [2n/W, S, S, 3]
     identity: Integers  # the dataset's numbers. [2n]
     number: Integers  # 0..N-1. [2n]
-    draws: NDArray[np.float32]  # what augmentation draws from. [2n, DRAWS]
+    draws: NDArray[np.float32]  # what augmentation draws from, this rank's. [2n/W, DRAWS]
 
 
 class Loaders:
     """Both loaders. Their place is the number of the step and nothing else."""
 
-    def __init__(self, index: Index, shards: Path, config: Config) -> None:
+    def __init__(self, index: Index, shards: Path, config: Config, rank: int = 0, world: int = 1) -> None:
         self.index, self.order = index, Order(index, config)
-        self._files = ShardFiles(shards, index)
+        self._shards, self._config, self._rank, self._world = shards, config, rank, world
+        self._wanted = Wanted(index, self.order, config) if config.controlled and rank == 0 else None
 
     def batches(self, start: int, stop: int) -> Generator[Batch, None, None]:
-        """The batches of steps start..stop-1, read and decoded ahead."""
-        workers = ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode")
-        pending: deque[tuple[Batch, list[Future[None]]]] = deque()
-        try:
-            for step in range(start, stop):
-                pending.append(self._begin(step, workers))
-                if len(pending) > _STEPS_AHEAD:
-                    yield _finished(*pending.popleft())
-            while pending:
-                yield _finished(*pending.popleft())
-        finally:
-            workers.shutdown(cancel_futures=True)
-            self._files.close()
+        """The batches of steps start..stop-1, read and decoded ahead; the same ones however many workers do it."""
+        if self._wanted is not None:
+            self._wanted.begin(start)  # at once: a validation that comes before the first batch reads shards, too
+        return self._read(start, stop)
 
-    def _begin(self, step: int, workers: ThreadPoolExecutor) -> tuple[Batch, list[Future[None]]]:
+    def _read(self, start: int, stop: int) -> Generator[Batch, None, None]:
+        slots, images = _STEPS_AHEAD + 1, self.order.images_per_step // self._world
+        workers, cores = _workers(self._config), _cores()
+        pending: deque[Future[tuple[Batch, list[Future[None]]]]] = deque()
+        with (
+            Decoders(self.index, self._shards, slots * images, workers, cores) as decoders,
+            _pinned(decoders.pixels),
+            ThreadPoolExecutor(1, "order") as planner,  # beside the training thread, on which a GPU would wait
+        ):
+            for step in range(start, stop):
+                # Into the slot of the batch that was handed out last, which is no longer needed.
+                pending.append(planner.submit(self._begin, step, step % slots * images, decoders))
+                if len(pending) == slots:
+                    yield _finished(*pending.popleft().result())
+            while pending:
+                yield _finished(*pending.popleft().result())
+
+    def _begin(self, step: int, row: int, decoders: Decoders) -> tuple[Batch, list[Future[None]]]:
+        if self._wanted is not None:
+            self._wanted.begin(step)
         instance, number, draws = self.order.of(step)
-        size = self.index.image_size
-        images = np.empty((len(instance), size, size, 3), dtype=np.uint8)
-        tasks = [
-            workers.submit(self._files.decode, instance[i : i + _IMAGES_A_TASK], images[i : i + _IMAGES_A_TASK])
-            for i in range(0, len(instance), _IMAGES_A_TASK)
-        ]
+        instance, draws = self._part(instance), self._part(draws)
+        quality = jpeg_quality(draws) if "jpeg" in self._config.augment else None
+        tasks = []
+        for i in range(0, len(instance), _IMAGES_A_TASK):
+            these = slice(i, i + _IMAGES_A_TASK)
+            tasks.append(decoders.submit(row + i, instance[these], None if quality is None else quality[these]))
+        images = decoders.pixels[row : row + len(instance)]
         return Batch(images, self.index.identity[number], number, draws), tasks
+
+    def _part(self, items: NDArray[Number]) -> NDArray[Number]:
+        """This rank's items of both views. [2n, ...] -> [2n/W, ...]"""
+        both = items.reshape(2, self._world, -1, *items.shape[1:])
+        return both[:, self._rank].reshape(-1, *items.shape[1:])
 
 
 def _finished(batch: Batch, tasks: list[Future[None]]) -> Batch:
     for task in tasks:
         task.result()
     return batch
+
+
+def _workers(config: Config) -> int:
+    """Without a GPU the networks take a hundred times as long as decoding, which threads then do beside them."""
+    if config.loader_workers is not None:
+        return config.loader_workers
+    return min(_MOST_WORKERS, max(1, _cores() - 1)) if torch.cuda.is_available() else 0
+
+
+def _cores() -> int:
+    """Of this machine, for each of its ranks."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+@contextmanager
+def _pinned(pixels: NDArray[np.uint8]) -> Iterator[None]:
+    """Keeps the pixels in place if there is a GPU, so that it copies them while the training thread goes on."""
+    if not torch.cuda.is_available():
+        yield
+        return
+    runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+    torch.cuda.check_error(runtime.cudaHostRegister(pixels.ctypes.data, pixels.nbytes, 0))
+    try:
+        yield
+    finally:
+        torch.cuda.check_error(runtime.cudaHostUnregister(pixels.ctypes.data))

@@ -55,6 +55,10 @@ class Optimization:
         """Adds the gradient of one of the update's steps."""
         torch.autograd.backward(self.scaler.scale(loss / (update.stop - update.first)))
 
+    def gradients(self) -> list[Tensor]:
+        """Of all that is trained."""
+        return [one.grad for one in self.trained.values() if one.grad is not None]
+
     def apply(self, update: Update) -> None:
         """Moves the weights, unless a scaled gradient is not finite: then only the loss scale falls.
 
@@ -84,11 +88,12 @@ class Optimization:
             **{f"scaler.{name}": torch.tensor(value) for name, value in self.scaler.state_dict().items()},
         }
 
-    def load(self, state: Mapping[str, Tensor]) -> None:
+    def load(self, state: Mapping[str, Tensor], *, gradients: bool = True) -> None:
+        """Of several processes one takes the `gradients`, because all add up theirs."""
         for name, slot, value in self._kept():
             value.copy_(state[f"optimizer.{slot}.{name}"])
         for name, parameter in self.trained.items():
-            if (gradient := state.get(f"gradient.{name}")) is not None:
+            if gradients and (gradient := state.get(f"gradient.{name}")) is not None:
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
         self.scaler.load_state_dict({name: state[f"scaler.{name}"].item() for name in self.scaler.state_dict()})
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import Config
+from .distributed import ALONE, Processes
 from .fc import classified, initial
 from .head import Loss
 from .keyed import Integers, key, permuted
@@ -23,8 +24,8 @@ from .optimization import slots
 class PartialFcHead:
     """One weight vector per identity, few of which take part in an update."""
 
-    def __init__(self, config: Config, identities: int, device: torch.device) -> None:
-        self.config = config
+    def __init__(self, config: Config, identities: int, device: torch.device, processes: Processes = ALONE) -> None:
+        self.config, self.world = config, processes.world
         self.weight = initial(config, identities).to(device)
         self.kept = {slot: torch.zeros_like(self.weight) for slot in slots(config)}  # by the optimizer, for each row
         self.row = torch.empty(0, dtype=torch.int64, device=device)  # of the update under way, ascending. [k]
@@ -36,7 +37,13 @@ class PartialFcHead:
     def state(self) -> dict[str, Tensor]:
         return {"head.weight": self.weight, **{f"head.{slot}": value for slot, value in self.kept.items()}}
 
-    def load(self, state: dict[str, Tensor]) -> None:
+    def share(self) -> dict[str, Tensor]:
+        return {}
+
+    def networks(self) -> list[nn.Module]:
+        return []
+
+    def load(self, state: dict[str, Tensor], _shares: list[dict[str, Tensor]]) -> None:
         for name, value in self.state().items():
             value.copy_(state[name])
 
@@ -80,8 +87,12 @@ class PartialFcHead:
     def loss(
         self, probe: nn.Module, x: Tensor, y: Tensor, _identity: Integers, number: Tensor, *, follow: bool = True
     ) -> Loss:
-        """`number` are the rows of the weight for x's, then for y's images. [n, 3, S, S], [n, 3, S, S], [2n]"""
-        return classified(probe(torch.cat([x, y])), self.sampled, torch.searchsorted(self.row, number), self.config)
+        """`number` are the rows of the weight for x's, then for y's images.
+
+        All of them are this process's part. [n/W, 3, S, S], [n/W, 3, S, S], [2n/W]
+        """
+        row = torch.searchsorted(self.row, number)
+        return classified(probe(torch.cat([x, y])), self.sampled, row, self.world, self.config)
 
 
 def sampled(positive: Integers, identities: int, count: int, key: np.uint64) -> Integers:

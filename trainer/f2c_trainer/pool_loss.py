@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,33 +11,39 @@ from torch import Tensor
 from .config import Config
 from .keyed import Integers
 from .margin import hardened
-from .rest import Rest, against_rest
+from .rest import Rest
+from .sharding import Shard
 
 
 @dataclass(frozen=True)
 class PoolPass:
-    """One pass: its probes, and what its pool holds in the s slots that the step writes."""
+    """One pass: this process's part of its probes, and what its pool holds in the s slots that the step writes."""
 
-    probe: Tensor  # unit length. [n, D]
+    probe: Tensor  # unit length. [n/W, D]
     inside: Tensor  # probes whose identity is in the pool, [a], and the column of each among the s slots, [a]
     target: Tensor
     outside: Tensor  # the others. [b]
+    counts: Sequence[int]  # of the probes inside, by process. [W]
+    images: int  # n
     weights: tuple[Tensor, Tensor]  # both weights of the s slots after the pass. [s, D], [s, D]
     unfilled: Tensor  # slots of the s that take no part in this pass. [s]
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The pool before the step."""
+    """The pool before the step, or this process's c slots of it."""
 
-    rows: Tensor  # [2, C, D]
-    second: Tensor | None  # slots whose second weight is row 1 though the step does not write them, [C]; None: none
+    rows: Tensor  # [2, c, D]
+    second: Tensor | None  # slots whose second weight is row 1 though the step does not write them, [c]; None: none
     excluded: Integers  # slots that the step writes, and those that take no part; ascending
+    shard: Shard
     product: torch.dtype  # of the product over all slots
 
 
 def pool_loss(pool: Pool, passes: tuple[PoolPass, PoolPass], hardest: int, config: Config) -> tuple[Tensor, Tensor]:
     """In-pool and out-of-pool loss, each summed over both passes and both weights of each slot.
+
+    The losses of all processes add up to the means over all probes.
 
     A slot that the step does not write holds the same in both passes: `against_rest` meets these, in one product for
     all probes. The few others are multiplied for each weight set on their own. A probe's target is always one of
@@ -49,12 +56,13 @@ def pool_loss(pool: Pool, passes: tuple[PoolPass, PoolPass], hardest: int, confi
 
     rest = Rest(pool.rows, None, pool.excluded, config.scale, pool.product)
     shared = (torch.cat(insides), torch.cat(outsides))
+    counts = [sum(both) for both in zip(passes[0].counts, passes[1].counts, strict=True)]
     thresholds = None
     if config.margin == "sv":
         with torch.no_grad():
             thresholds = torch.stack([_targets(passes, cosines) for cosines in written]) - config.margin_value
     if pool.second is None:
-        logs, largest = against_rest(*shared, rest, hardest, thresholds)
+        logs, largest = pool.shard.against(*shared, rest, hardest, thresholds, counts)
         found = [(logs[0], largest), (logs[-1], largest)]
     else:
         rests = (rest, replace(rest, second=pool.second))
@@ -62,7 +70,7 @@ def pool_loss(pool: Pool, passes: tuple[PoolPass, PoolPass], hardest: int, confi
         found = [
             (logs[0], largest)
             for each, half in zip(rests, halves, strict=True)
-            for logs, largest in [against_rest(*shared, each, hardest, half)]
+            for logs, largest in [pool.shard.against(*shared, each, hardest, half, counts)]
         ]
 
     in_pool, out_of_pool = pool.rows.new_zeros(()), pool.rows.new_zeros(())
@@ -74,8 +82,10 @@ def pool_loss(pool: Pool, passes: tuple[PoolPass, PoolPass], hardest: int, confi
             torch.split(largest, [len(outside) for outside in outsides]),
             strict=True,
         ):
-            in_pool = in_pool + _in_pool_loss(mine[one.inside], one.target, log, config)
-            out_of_pool = out_of_pool + hardest_loss(torch.cat([top, mine[one.outside]], 1), hardest)
+            inside = sum(one.counts)
+            in_pool = in_pool + _in_pool_loss(mine[one.inside], one.target, log, inside, config)
+            cosines_outside = torch.cat([top, mine[one.outside]], 1)
+            out_of_pool = out_of_pool + hardest_loss(cosines_outside, hardest, one.images - inside)
     return in_pool, config.out_of_pool_weight * out_of_pool
 
 
@@ -87,20 +97,26 @@ def _targets(passes: tuple[PoolPass, PoolPass], cosines: list[Tensor]) -> Tensor
     return torch.cat([mine[one.inside, one.target] for one, mine in zip(passes, cosines, strict=True)])
 
 
-def _in_pool_loss(cosines: Tensor, target: Tensor, log_of_rest: Tensor, config: Config) -> Tensor:
-    """Mean cross entropy, given the log of the softmax sum over all other columns; 0 for no rows. [a, s], [a], [a]"""
+def _in_pool_loss(cosines: Tensor, target: Tensor, log_of_rest: Tensor, count: int, config: Config) -> Tensor:
+    """Sum of the cross entropies over `count`, given the log of the softmax sum over all other columns.
+
+    [a, s], [a], [a]
+    """
     logits = config.scale * hardened(cosines, target, config.margin, config.margin_value)
     whole = torch.logaddexp(log_of_rest, logits.logsumexp(1))
-    return (whole - logits.gather(1, target[:, None])[:, 0]).sum() / max(len(target), 1)
+    return (whole - logits.gather(1, target[:, None])[:, 0]).sum() / max(count, 1)
 
 
-def hardest_loss(cosines: Tensor, hardest: int) -> Tensor:
-    """Mean of the `hardest` largest cosines, those below 0 counted as 0; 0 for no rows. [n, C] -> []"""
+def hardest_loss(cosines: Tensor, hardest: int, count: int) -> Tensor:
+    """Sum over the rows of the mean of the `hardest` largest cosines, those below 0 counted as 0, over `count`.
+
+    A slot that takes no part does so in no row. 0 for no rows. [b, C] -> []
+    """
     if len(cosines) == 0:
         return cosines.sum()
     largest = cosines.topk(min(hardest, cosines.shape[1])).values
-    filled = largest > -torch.inf
-    return largest.clamp(min=0).sum() / filled.sum()
+    filled = (largest[0] > -torch.inf).sum()
+    return largest.clamp(min=0).sum() / (count * filled)
 
 
 def hardest_slots(slots: int) -> int:

@@ -7,8 +7,10 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from .events import Events
 from .head import Loss
@@ -23,8 +25,10 @@ _SHORTEST, _LONGEST, _SHARE = 0.5, 10.0, 1e-3  # seconds from one event to the n
 class Progress:
     """Tells of a step every half second at first and ever less often later, so that days of training stay readable."""
 
-    def __init__(self, training: Training, events: Events, board: Board) -> None:
-        self._training, self._events, self._board = training, events, board
+    def __init__(self, training: Training, events: Events) -> None:
+        self._training, self._events = training, events
+        folder, is_first = Path(training.config.work) / "tensorboard", training.processes.rank == 0
+        self._board = Board(folder, training.step) if is_first else None  # only the first process tells
         self._began = self._told = time.monotonic()
         self._told_step, self._waited = training.step, 0.0  # seconds of waiting since it was told
         self._quiet_until = 0.0
@@ -38,16 +42,16 @@ class Progress:
 
     def stepped(self, loss: Loss, learning_rate: float) -> None:
         now, training = time.monotonic(), self._training
-        if now < self._quiet_until and training.step < training.steps:
+        if self._board is None or (now < self._quiet_until and training.step < training.steps):
             return
         images_per_step, seconds = training.order.images_per_step, now - self._told
         numbers = {
             "loss": training.loss,
-            "inPool": loss.in_pool,
-            "outOfPool": loss.out_of_pool,
+            "inPool": _number(loss.in_pool),
+            "outOfPool": _number(loss.out_of_pool),
             "poolHitRate": loss.pool_hit_rate,
             "evictions": loss.evictions,
-            "gradientNorm": None if loss.gradient_norm is None else loss.gradient_norm.item(),
+            "gradientNorm": _number(loss.gradient_norm),
             "learningRate": learning_rate,
             "imagesPerSecond": round((training.step - self._told_step) * images_per_step / seconds, 1),
             "waitShare": round(self._waited / seconds, 3),
@@ -62,9 +66,19 @@ class Progress:
         self._quiet_until = now + min(max(_SHORTEST, _SHARE * (now - self._began)), _LONGEST)
 
     def validated(self, result: Verification) -> None:
+        if self._board is None:
+            return
         numbers = {"accuracy": result.accuracy, "tarAtFar1e3": result.tar_at_far_1e3}
         self._events.write("validation", step=self._training.step, **numbers)
         self._board.write(self._training.step, {f"validation/{name}": value for name, value in numbers.items()})
+
+    def close(self) -> None:
+        if self._board is not None:
+            self._board.close()
+
+
+def _number(tensor: Tensor | None) -> float | None:
+    return None if tensor is None else tensor.item()
 
 
 def _most_memory(device: torch.device) -> int:

@@ -75,36 +75,60 @@ class _AgainstRest(torch.autograd.Function):
     def forward(
         ctx: Any, inside: Tensor, outside: Tensor, rest: Rest, hardest: int, targets: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        a, scale = len(inside), rest.scale
-        thresholds = [None] if targets is None else list(targets)
-        sums = [_SoftmaxSum(inside) for _ in thresholds]
-        largest = outside.new_full((len(outside), hardest), -torch.inf)
-        slots = torch.zeros_like(largest, dtype=torch.int64)
-        probes = torch.cat([inside, outside]).to(rest.product)
-
-        for start, stop, excluded in rest.chunks(len(probes)):
-            part = rest.part(start, stop).to(rest.product)
-            cosines = (probes @ part.T).to(inside.dtype).index_fill_(1, excluded, -torch.inf)
-            if len(outside):
-                values, columns = cosines[a:].topk(min(hardest, stop - start), sorted=False)
-                largest, chosen = torch.cat([largest, values], 1).topk(hardest, sorted=False)
-                slots = torch.cat([slots, columns + start], 1).gather(1, chosen)
-            if a:
-                for threshold, one in zip(thresholds, sums, strict=True):
-                    one.add(cosines[:a], part, scale, None if threshold is None else threshold[:, None])
-
+        found = meet(inside, outside, rest, hardest, targets)
         # The rows are saved so that autograd refuses to go back through a pool that has changed since.
-        ctx.save_for_backward(rest.rows, slots, *[one.pull(scale) for one in sums])
+        ctx.save_for_backward(rest.rows, found.slots, found.pulls(rest.scale))
         ctx.rest = rest
-        return torch.stack([one.log() for one in sums]), largest
+        return found.logs(), found.largest
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         of_log, of_largest = gradients
-        _, slots, *pulls = ctx.saved_tensors
-        inside = sum(one[:, None] * pull for one, pull in zip(of_log, pulls, strict=True))
+        _, slots, pulls = ctx.saved_tensors
         outside = (of_largest[:, None] @ ctx.rest.at(slots))[:, 0]
-        return cast(Tensor, inside), outside, None, None, None
+        return (of_log[..., None] * pulls).sum(0), outside, None, None, None
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What probes have met among some slots."""
+
+    # Of each probe inside and each of w weight sets: its largest logit, the sum of exp(logit - largest), and the
+    # gradient of that sum. [a, w, 1 + 1 + D]
+    sums: Tensor
+    largest: Tensor  # cosines of each probe outside, [b, hardest], and the slots they are with
+    slots: Tensor
+
+    def logs(self) -> Tensor:
+        """Of the softmax sums. [w, a]"""
+        return (self.sums[..., 0] + self.sums[..., 1].log()).T
+
+    def pulls(self, scale: float) -> Tensor:
+        """Gradients of the logs by the probes; 0 where there was no column. [w, a, D]"""
+        # A sum is at least 1 as soon as it has a term: its largest.
+        return (self.sums[..., 2:] * (scale / self.sums[..., 1:2].clamp(min=1))).transpose(0, 1)
+
+
+def meet(inside: Tensor, outside: Tensor, rest: Rest, hardest: int, targets: Tensor | None) -> Meeting:
+    """The arguments are those of `against_rest`."""
+    a = len(inside)
+    thresholds = [None] if targets is None else list(targets)
+    sums = [_SoftmaxSum(inside) for _ in thresholds]
+    largest = outside.new_full((len(outside), hardest), -torch.inf)
+    slots = torch.zeros_like(largest, dtype=torch.int64)
+    probes = torch.cat([inside, outside]).to(rest.product)
+
+    for start, stop, excluded in rest.chunks(len(probes)):
+        part = rest.part(start, stop).to(rest.product)
+        cosines = (probes @ part.T).to(inside.dtype).index_fill_(1, excluded, -torch.inf)
+        if len(outside):
+            values, columns = cosines[a:].topk(min(hardest, stop - start), sorted=False)
+            largest, chosen = torch.cat([largest, values], 1).topk(hardest, sorted=False)
+            slots = torch.cat([slots, columns + start], 1).gather(1, chosen)
+        if a:
+            for threshold, one in zip(thresholds, sums, strict=True):
+                one.add(cosines[:a], part, rest.scale, None if threshold is None else threshold[:, None])
+    return Meeting(torch.stack([one.packed() for one in sums], 1), largest, slots)
 
 
 class _SoftmaxSum:
@@ -127,10 +151,6 @@ class _SoftmaxSum:
         self.gradient.mul_(fading[:, None]).add_((weights.to(part.dtype) @ part).to(weights.dtype))
         self.top = top
 
-    def log(self) -> Tensor:
-        return self.top + self.total.log()
-
-    def pull(self, scale: float) -> Tensor:
-        """Gradient of `log` by the probes; 0 where there was no column."""
-        # A sum is at least 1 as soon as it has a term: its largest.
-        return self.gradient * (scale / self.total.clamp(min=1))[:, None]
+    def packed(self) -> Tensor:
+        """[a, 1 + 1 + D]"""
+        return torch.cat([self.top[:, None], self.total[:, None], self.gradient], 1)

@@ -1,8 +1,12 @@
-"""Checkpoints off the training thread, which only copies the state into buffers of its own and goes on."""
+"""Checkpoints off the training thread, which only copies the state into buffers of its own and goes on.
+
+Of several processes the first one decides, writes and tells; the others write their shares, if they have any.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -11,10 +15,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .checkpoint import Checkpoint, remove_checkpoint, remove_leftovers, save_checkpoint
+from .checkpoint import Checkpoint, remove_checkpoint, remove_leftovers, save_checkpoint, save_share
+from .distributed import PeerLostError
 from .errors import writing
 from .events import Events
 from .training import Training
+
+_LOOK = 0.05  # seconds between two looks for a share
 
 
 class Saver:
@@ -25,10 +32,13 @@ class Saver:
 
     def __init__(self, training: Training, events: Events) -> None:
         self._training, self._events, self._config = training, events, training.config
+        self._processes, self._is_first = training.processes, training.processes.rank == 0
         self._folder = (Path(training.config.work) / "checkpoints").resolve()
         with writing(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(self._folder)
+        if self._is_first:
+            remove_leftovers(self._folder)
+        self._processes.wait_for_all()
         self._buffers: dict[str, Tensor] = {}
         self._writer = ThreadPoolExecutor(1, "checkpoint")
         self._writing: Future[None] | None = None
@@ -48,8 +58,9 @@ class Saver:
         for a later step."""
         if not self._busy:
             self._wait()
-        self._due |= self._training.step > self._first and self._is_due()
-        if at_once or (self._due and not self._busy and not self._full):
+        self._due |= self._is_first and self._training.step > self._first and self._is_due()
+        wish = not at_once and self._due and not self._busy and not self._full
+        if self._processes.agreed("save", wish) or at_once:
             self._save("checkpoint")
 
     def finish(self, event: str, **fields: object) -> None:
@@ -60,7 +71,7 @@ class Saver:
     def _is_due(self) -> bool:
         seconds = self._config.checkpoint_every_seconds
         late = seconds is not None and time.monotonic() - self._saved_at >= seconds
-        return late or self._training.step % self._config.checkpoint_every_steps == 0
+        return late or self._training.passed(self._config.checkpoint_every_steps)
 
     @property
     def _busy(self) -> bool:
@@ -79,8 +90,13 @@ class Saver:
     def _save(self, event: str, **fields: object) -> None:
         self._wait()
         checkpoint = self._training.checkpoint()
+        if not self._is_first:
+            checkpoint = replace(checkpoint, model={}, state={})  # the first one has the same
         copy = replace(
-            checkpoint, model=self._copied("model", checkpoint.model), state=self._copied("state", checkpoint.state)
+            checkpoint,
+            model=self._copied("model", checkpoint.model),
+            state=self._copied("state", checkpoint.state),
+            shares=[self._copied("share", share) for share in checkpoint.shares],
         )
         copied = torch.cuda.current_stream().record_event() if self._training.device.type == "cuda" else None
         self._due, self._saved_at = False, time.monotonic()
@@ -104,10 +120,27 @@ class Saver:
         """On the writer thread."""
         if copied is not None:
             copied.synchronize()
-        save_checkpoint(self._folder / str(checkpoint.step), checkpoint)
+        if not self._is_first:
+            save_share(self._share(checkpoint, self._processes.rank), checkpoint)
+            return
+        save_checkpoint(self._folder / str(checkpoint.step), checkpoint, self._shares(checkpoint))
         self._announce(event, checkpoint, **fields)
         if not self._config.controlled:
             self._prune(checkpoint)
+
+    def _share(self, checkpoint: Checkpoint, rank: int) -> Path:
+        """Where a process leaves its share for the first one."""
+        return self._folder / f".{checkpoint.step}.share-{rank}"
+
+    def _shares(self, checkpoint: Checkpoint) -> Iterator[Path]:
+        """Those of the others, as soon as each is there."""
+        for rank in range(1, self._processes.world if checkpoint.shares else 1):
+            path = self._share(checkpoint, rank)
+            while not path.exists():
+                if self._processes.some_ended():
+                    raise PeerLostError(f"Process {rank} has not saved its share of step {checkpoint.step}")
+                time.sleep(_LOOK)
+            yield path
 
     def _announce(self, event: str, checkpoint: Checkpoint, **fields: object) -> None:
         if (best := checkpoint.best) is not None:

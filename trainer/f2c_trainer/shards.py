@@ -3,57 +3,82 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from .errors import F2cError
 from .index import Index, corrupt
 from .keyed import Integers
 
+_FILLING = "filling"
+_POLL = 0.05  # seconds
+
 
 class ShardFiles:
-    """Reads and decodes instances by byte range; used by several threads at once."""
+    """Reads and decodes instances by byte range; used by several threads at once.
+
+    A shard is opened for each image and closed again: a data set has more of them than a process may hold open, and it
+    takes a thirtieth of the time that decoding takes. Where the folder has a file `filling`, a missing shard is on its
+    way and waited for.
+    """
 
     def __init__(self, folder: Path, index: Index) -> None:
-        self._folder, self._index = folder, index
-        self._open: dict[int, int] = {}
-        self._lock = Lock()
+        self._index = index
+        self._paths = [str(folder / name) for name in index.shards]
 
-    def decode(self, instances: Integers, images: NDArray[np.uint8]) -> None:
-        """Fills images [n, S, S, 3] with the instances [n]."""
-        for instance, image in zip(instances, images, strict=True):
-            shard, offset = int(self._index.shard[instance]), int(self._index.offset[instance])
-            length = int(self._index.length[instance])
-            if shard >= len(self._index.shards):
+    def decode(self, instances: Integers, images: NDArray[np.uint8], quality: Integers | None = None) -> None:
+        """Fills images [n, S, S, 3] with the instances [n]; where `quality` [n] is not 0, compressed anew with it."""
+        index = self._index
+        shards, offsets, lengths = index.shard[instances], index.offset[instances], index.length[instances]
+        ranges = zip(shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True)
+        for instance, (shard, offset, length), image in zip(instances.tolist(), ranges, images, strict=True):
+            if shard >= len(self._paths):
                 what = f"Instance {instance} is in shard {shard}, which index.json does not list"
-                raise corrupt(what, str(self._index.folder))
-            where = f"{self._folder / self._index.shards[shard]}, offset {offset}, {length} bytes"
-            content = os.pread(self._file(shard), length, offset)
-            if len(content) < length:
-                raise corrupt("The shard ends before the image", where)
-            try:
-                decoded = simplejpeg.decode_jpeg(content, colorspace="RGB")
-            except ValueError as error:
-                raise corrupt(f"An image is not a readable JPEG: {error}", where) from error
-            if decoded.shape != image.shape:
-                height, width = decoded.shape[:2]
-                raise corrupt(f"An image is {width} x {height} pixels, the index says {len(image)}", where)
-            image[:] = decoded
+                raise corrupt(what, str(index.folder))
+            content = _read(self._paths[shard], offset, length)
+            if len(content) < length or not _decoded(content, image):
+                where = f"{self._paths[shard]}, offset {offset}, {length} bytes"
+                raise _unusable(content, length, len(image), where)
+        if quality is not None:
+            for each in np.flatnonzero(quality).tolist():
+                _decoded(simplejpeg.encode_jpeg(images[each], int(quality[each]), "RGB", "420"), images[each])
 
-    def close(self) -> None:
-        for descriptor in self._open.values():
-            os.close(descriptor)
-        self._open.clear()
 
-    def _file(self, shard: int) -> int:
-        with self._lock:
-            if shard not in self._open:
-                path = self._folder / self._index.shards[shard]
-                try:
-                    self._open[shard] = os.open(path, os.O_RDONLY)
-                except OSError as error:
-                    raise corrupt(f"A shard cannot be opened: {error.strerror}", str(path)) from error
-            return self._open[shard]
+def _read(path: str, offset: int, length: int) -> bytes:
+    descriptor = _opened(path)
+    try:
+        return os.pread(descriptor, length, offset)
+    finally:
+        os.close(descriptor)
+
+
+def _opened(path: str) -> int:
+    while True:
+        try:
+            return os.open(path, os.O_RDONLY)
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) or not Path(path).with_name(_FILLING).exists():
+                raise corrupt(f"A shard cannot be opened: {error.strerror}", path) from error
+        time.sleep(_POLL)
+
+
+def _decoded(content: bytes, image: NDArray[np.uint8]) -> bool:
+    """Whether the JPEG is one and fills the image. [S, S, 3]"""
+    try:
+        return bool(simplejpeg.decode_jpeg(content, colorspace="RGB", buffer=image).shape == image.shape)
+    except ValueError:
+        return False
+
+
+def _unusable(content: bytes, length: int, size: int, where: str) -> F2cError:
+    if len(content) < length:
+        return corrupt("The shard ends before the image", where)
+    try:
+        height, width = simplejpeg.decode_jpeg(content, colorspace="RGB").shape[:2]
+    except ValueError as error:
+        return corrupt(f"An image is not a readable JPEG: {error}", where)
+    return corrupt(f"An image is {width} x {height} pixels, the index says {size}", where)

@@ -11,43 +11,46 @@ import torch
 
 from .checkpoint import Best
 from .config import Config
+from .distributed import ALONE, Processes
 from .events import Events
 from .memory import telling_of_memory
 from .progress import Progress
 from .saver import Saver
-from .tensorboard import Board
 from .training import Training
 from .validation import Validation
 
 EXIT_DONE, EXIT_STOPPED = 0, 4
 
 
-def train(config: Config, events: Events, stop: Event) -> int:
-    """Trains until the budget is spent or `stop` is set; returns the exit code. Raises F2cError."""
+def train(config: Config, events: Events, stop: Event, processes: Processes = ALONE) -> int:
+    """Trains until the budget is spent or `stop` is set in a process; returns the exit code. Raises F2cError."""
     threads = config.threads or os.cpu_count() or 1
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what CUDA needs to be deterministic
 
     with telling_of_memory(config):
-        return _train(config, events, stop, threads)
+        return _train(config, events, stop, processes, threads)
 
 
-def _train(config: Config, events: Events, stop: Event, threads: int) -> int:
-    training = Training(config)
-    validation = None if config.validate_every_steps is None else Validation(config)
+def _train(config: Config, events: Events, stop: Event, processes: Processes, threads: int) -> int:
+    training = Training(config, processes)
+    validation = None if config.validate_every_steps is None else Validation(config, processes)
     if config.resume is not None:
         training.restore(Path(config.resume))
-    events.write("start", **training.facts(), threads=threads)
-    with closing(Board(Path(config.work) / "tensorboard", training.step)) as board, Saver(training, events) as saver:
-        return _run(training, validation, saver, Progress(training, events, board), stop)
+    if processes.rank == 0:
+        events.write("start", **training.facts(), threads=threads)
+    with closing(Progress(training, events)) as progress, Saver(training, events) as saver:
+        code = _run(training, validation, saver, progress, stop)
+    processes.wait_for_all()  # torchrun ends the others when one has stopped, and the last checkpoint may take longer
+    return code
 
 
 def _run(training: Training, validation: Validation | None, saver: Saver, progress: Progress, stop: Event) -> int:
     with closing(training.loaders.batches(training.step, training.steps)) as batches:
         while True:
             better = validation is not None and _validate(training, validation, progress, stop)
-            if stop.is_set():
+            if better is None or training.processes.agreed("stop", stop.is_set()):
                 saver.finish("stopped")
                 return EXIT_STOPPED
             if training.step == training.steps:
@@ -55,18 +58,19 @@ def _run(training: Training, validation: Validation | None, saver: Saver, progre
                 return EXIT_DONE
             saver.follow(at_once=better)
             learning_rate = training.learning_rate
-            loss = training.train_step(progress.awaited(batches))
+            for _ in range(training.step, training.pause):
+                loss = training.train_step(progress.awaited(batches))
             progress.stepped(loss, learning_rate)
 
 
-def _validate(training: Training, validation: Validation, progress: Progress, stop: Event) -> bool:
-    """Validates if it is time to; true if the network is better than ever before."""
+def _validate(training: Training, validation: Validation, progress: Progress, stop: Event) -> bool | None:
+    """Validates if it is time to; true if the network is better than ever before, None if it was stopped meanwhile."""
     every = training.config.validate_every_steps
-    if every is None or training.step == 0 or (training.step % every != 0 and training.step != training.steps):
+    if every is None or training.step == 0 or (not training.passed(every) and training.step != training.steps):
         return False
     result = validation.run(training.probe, stop)
     if result is None:
-        return False
+        return None
     progress.validated(result)
     if training.best is not None and result.accuracy <= training.best.accuracy:
         return False

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .augment import COLOR, MEAN, SCALE, augment, to_input
 from .backbone import build_backbone
+from .batch_norm import arrange_batch_norm, running_statistics
 from .checkpoint import Best, Checkpoint, load_checkpoint
 from .config import Config, training_params
 from .dcp import DcpHead
+from .distributed import ALONE, Processes
 from .errors import F2cError, not_finite
 from .fc import FcHead
 from .head import Head, Loss
@@ -31,10 +34,11 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Training:
-    """Networks, head, optimizer and loaders, and the number of steps they have made."""
+    """Networks, head, optimizer and loaders, and the number of steps they have made; the same in all processes."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, processes: Processes = ALONE) -> None:
+        self.config, self.processes, self.device = config, processes, processes.device
+        processes.check_devices()
         self.index = Index(Path(config.index), "train")
         if self.index.image_size != config.image_size:
             raise F2cError(
@@ -43,10 +47,9 @@ class Training:
                 config.index,
                 "Correct the config and start again",
             )
-        self.loaders = Loaders(self.index, Path(config.shards), config)
+        self.loaders = Loaders(self.index, Path(config.shards), config, processes.rank, processes.world)
         self.order = self.loaders.order
         self.pool_slots = pool_slots(config, self.index.identities, self.order) if config.head == "dcp" else None
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
         torch.manual_seed(config.seed)
         probe = build_backbone(
@@ -55,6 +58,7 @@ class Training:
             embedding_size=config.embedding_size,
             image_size=config.image_size,
         )
+        probe = arrange_batch_norm(probe, self.order, config, processes)
         self.initial: object = None if config.init_from is None else load_initial(probe, Path(config.init_from))
         self.probe = probe.to(self.device).train()
         for parameter in self.probe.parameters():
@@ -66,45 +70,88 @@ class Training:
         self.optimization = Optimization(self.probe, self.head.parameters(), self.steps, config)
         if isinstance(self.head, PartialFcHead):
             self.head.attach(self.optimization.optimizer)
+        self._networks = [self.probe, *self.head.networks()]
         if config.compile:
-            self.probe.compile()  # in its place, so that the names of its weights stay
-            if isinstance(self.head, DcpHead):
-                self.head.gallery.compile()
+            for network in self._networks:
+                network.compile()  # in its place, so that the names of its weights stay
+        self.resumed_from: int | None = None  # number of processes
         self.loss: float | None = None
+        self._unsettled: list[Loss] = []  # of the steps since the last pause
         self.best: Best | None = None  # of the validations so far
 
     def _build_head(self) -> Head:
         if self.pool_slots is not None:
-            return DcpHead(self.config, self.probe, self.pool_slots, self.device)
+            return DcpHead(self.config, self.probe, self.pool_slots, self.device, self.processes)
         kind = PartialFcHead if self.config.head == "partialFc" else FcHead
-        return kind(self.config, self.index.identities, self.device)
+        return kind(self.config, self.index.identities, self.device, self.processes)
+
+    @property
+    def pause(self) -> int:
+        """How many steps are made when the training may next be validated, saved or stopped.
+
+        One process may pause after any step, several after an update, because then they add up what they have found.
+        """
+        return self.step + 1 if self.processes.alone else self.optimization.update_of(self.step).stop
+
+    def passed(self, every: int) -> bool:
+        """Whether a multiple of `every` steps came since the pause before this one."""
+        latest = self.step - 1
+        before = latest if self.processes.alone else self.optimization.update_of(latest).first
+        return self.step // every > before // every
 
     def train_step(self, batch: Batch) -> Loss:
-        """One step, and if it is the last one of its update, the update; raises F2C_LOSS_NOT_FINITE."""
+        """One step, and if it is the last one of its update, the update; raises F2C_LOSS_NOT_FINITE.
+
+        Of several processes each knows only its own part of the loss until the update is made.
+        """
         update = self.optimization.update_of(self.step)
         if self.step == update.first:
             self._sample(update)
         pixels, draws = torch.from_numpy(batch.images), torch.from_numpy(batch.draws)
         images = augment(to_input(pixels.to(self.device)), draws.to(self.device), self.config.augment)
         x, y = images.chunk(2)
-        number = torch.from_numpy(batch.number).to(self.device)
+        number = torch.from_numpy(self.processes.part(batch.number)).to(self.device)
 
         precision = self.config.precision
         with torch.autocast(self.device.type, _DTYPES[precision], enabled=precision != "fp32"):
             loss = self.head.loss(self.probe, x, y, batch.identity, number, follow=self.step == update.first)
-        value = loss.total.item()
-        if not math.isfinite(value) and precision != "fp16":
-            raise self._not_finite(f"The loss became {value}")
+        pause = self.pause
         self.optimization.backward(loss.total, update)
         self.head.commit()
-        if self.step + 1 == update.stop:
+        self.step += 1
+        loss = replace(loss, total=loss.total.detach())
+        self._unsettled.append(loss)
+        return self._settle(update) if self.step == pause else loss
+
+    def _settle(self, update: Update) -> Loss:
+        """Takes in the steps since the last pause, and makes the update if it is due; the loss of the last step."""
+        parts = torch.stack([loss.parts() for loss in self._unsettled])
+        self._add_up(parts)
+        for step, value in enumerate(parts[:, 0].tolist(), self.step + 1 - len(parts)):
+            if math.isfinite(value):
+                self.loss = value if self.loss is None else _LOSS_SMOOTHING * self.loss + (1 - _LOSS_SMOOTHING) * value
+            elif self.config.precision != "fp16":
+                raise self._not_finite(f"The loss became {value}", step)
+        if self.step == update.stop:
             self.optimization.apply(update)
             if self.optimization.collapsed:
-                raise self._not_finite("No loss scale kept the gradients finite")
-        self.step += 1
-        if math.isfinite(value):
-            self.loss = value if self.loss is None else _LOSS_SMOOTHING * self.loss + (1 - _LOSS_SMOOTHING) * value
-        return replace(loss, total=loss.total.detach(), gradient_norm=self.optimization.gradient_norm)
+                raise self._not_finite("No loss scale kept the gradients finite", self.step)
+        last, known = self._unsettled[-1], dict(zip(("total", "in_pool", "out_of_pool"), parts[-1], strict=False))
+        self._unsettled = []
+        return replace(last, **known, gradient_norm=self.optimization.gradient_norm)
+
+    def _add_up(self, losses: Tensor) -> None:
+        """Makes losses, gradients and running statistics those of all processes."""
+        if self.processes.alone:
+            return
+        gradients, compression = self.optimization.gradients(), self.config.gradient_compression
+        statistics = [one for network in self._networks for one in running_statistics(network)]
+        if compression == "none":
+            self.processes.add_up([*gradients, losses, *statistics])
+        else:
+            self.processes.add_up(gradients, _DTYPES[compression])
+            self.processes.add_up([losses, *statistics])
+        torch._foreach_div_(statistics, self.processes.world)
 
     def _sample(self, update: Update) -> None:
         if isinstance(self.head, PartialFcHead):
@@ -121,6 +168,8 @@ class Training:
         return {
             "step": self.step,
             "steps": self.steps,
+            "processes": self.processes.world,
+            **({} if self.resumed_from is None else {"resumedFrom": {"processes": self.resumed_from}}),
             "images": self.config.images,
             "identities": self.index.identities,
             "instances": self.index.instances,
@@ -132,11 +181,15 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """All of the state: the tensors themselves, which the next step changes."""
         state = {**self.head.state(), **self.optimization.state()}
-        return Checkpoint(self.probe.state_dict(), state, self.step, self.loss, self._described(), self.best)
+        described = {**self._described(), "processes": self.processes.world}
+        shares = [share] if (share := self.head.share()) else []
+        return Checkpoint(self.probe.state_dict(), state, self.step, self.loss, described, self.best, shares)
 
     def restore(self, folder: Path) -> None:
-        """Goes on where a checkpoint of the same training stopped."""
+        """Goes on where a checkpoint of the same training stopped, on whatever number of processes."""
         saved = load_checkpoint(folder)
+        processes = int(saved.config.pop("processes", 1))
+        self.resumed_from = processes if processes != self.processes.world else None
         if self.config.init_from is None:
             self.initial = saved.config.get("initFrom")  # what it began with is not needed to go on
         if differing := _differences(saved.config, self._described()):
@@ -147,15 +200,15 @@ class Training:
                 "Resume with the config and the index that the checkpoint was made with",
             )
         self.probe.load_state_dict(saved.model)
-        self.head.load(saved.state)
+        self.head.load(saved.state, saved.shares)
         self.step, self.loss, self.best = saved.step, saved.loss, saved.best
         update = self.optimization.update_of(self.step)
         if update.first < self.step < update.stop:
             self._sample(update)
-        self.optimization.load(saved.state)
+        self.optimization.load(saved.state, gradients=self.processes.rank == 0)
 
     def _described(self) -> dict[str, object]:
-        """A checkpoint's config.json."""
+        """A checkpoint's config.json, but for the number of processes, which may change on the way."""
         config = self.config
         described = {
             "format": 1,
@@ -174,8 +227,8 @@ class Training:
         }
         return typing.cast(dict[str, object], json.loads(json.dumps(described)))
 
-    def _not_finite(self, what: str) -> F2cError:
-        return not_finite(f"{what} in step {self.step + 1} of {self.steps}", self.config.head)
+    def _not_finite(self, what: str, step: int) -> F2cError:
+        return not_finite(f"{what} in step {step} of {self.steps}", self.config.head)
 
 
 def _differences(before: dict[str, object], now: dict[str, object], within: str = "") -> list[str]:

@@ -12,11 +12,12 @@ from threading import Event
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from .augment import to_input
 from .config import Config
+from .distributed import ALONE, Processes
 from .errors import F2cError
 from .index import Index
 from .keyed import Integers, key, permuted
@@ -32,8 +33,9 @@ _PAIRS_AT_ONCE = 8192
 class Validation:
     """Whole identities of the index's validation part and pairs of them, the same ones for every training on it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, processes: Processes = ALONE) -> None:
         """Raises F2C_TOO_FEW_IDENTITIES if the part does not give the ten pairs that ten folds need."""
+        self._processes = processes
         index = Index(Path(config.index), "validation")
         self._files = ShardFiles(Path(config.shards), index)
         self._size = index.image_size
@@ -51,17 +53,25 @@ class Validation:
             )
 
     def run(self, probe: nn.Module, stop: Event) -> Verification | None:
-        """Leaves the network as it is, in training mode; None if it is stopped meanwhile."""
+        """Leaves the network as it is, in training mode; None if it is stopped meanwhile. Processes share the work."""
         probe.eval()
         try:
             embeddings = self._embedded(probe, stop)
         finally:
             probe.train()
-        return None if embeddings is None else verify(self._distances(embeddings))
+        if self._processes.any(embeddings is None) or embeddings is None:
+            return None
+        counts = [len(part) for part in self._parts()]
+        everyone = self._processes.gather_rows(embeddings, counts)
+        return verify(self._distances(everyone.cpu().numpy()))
+
+    def _parts(self) -> list[Integers]:
+        """The instances of each process."""
+        return np.array_split(self._instances, self._processes.world)
 
     @torch.no_grad()
-    def _embedded(self, probe: nn.Module, stop: Event) -> NDArray[np.float64] | None:
-        """Sum of each image's and its mirror image's embedding, at unit length. [m, D]"""
+    def _embedded(self, probe: nn.Module, stop: Event) -> Tensor | None:
+        """Of each image of this process: sum of its and its mirror image's embedding, at unit length. [m/W, D]"""
         device = next(probe.parameters()).device
         embeddings = []
         for pixels in self._images():
@@ -69,15 +79,16 @@ class Validation:
                 return None
             images = to_input(torch.from_numpy(pixels).to(device))
             straight, mirrored = probe(torch.cat([images, images.flip(-1)])).double().chunk(2)
-            embeddings.append(normalize(straight + mirrored).cpu().numpy())
-        return np.concatenate(embeddings)
+            embeddings.append(normalize(straight + mirrored))
+        return torch.cat(embeddings)
 
     def _images(self) -> Generator[NDArray[np.uint8], None, None]:
-        """The instances in batches, decoded ahead. [<= _BATCH, S, S, 3]"""
+        """This process's instances in batches, decoded ahead. [<= _BATCH, S, S, 3]"""
+        instances = self._parts()[self._processes.rank]
         pending: deque[Future[NDArray[np.uint8]]] = deque()
         with ThreadPoolExecutor(min(_BATCHES_AHEAD, os.cpu_count() or 1), "decode") as workers:
-            for begin in range(0, len(self._instances), _BATCH):
-                pending.append(workers.submit(self._decoded, self._instances[begin : begin + _BATCH]))
+            for begin in range(0, len(instances), _BATCH):
+                pending.append(workers.submit(self._decoded, instances[begin : begin + _BATCH]))
                 if len(pending) > _BATCHES_AHEAD:
                     yield pending.popleft().result()
             while pending:
@@ -97,6 +108,14 @@ class Validation:
             difference = embeddings[self._pairs.left[pairs]] - embeddings[self._pairs.right[pairs]]
             distances[pairs] = (difference * difference).sum(axis=1)
         return distances
+
+
+def validation_shards(config: Config) -> list[int]:
+    """The shards that a validation reads."""
+    index = Index(Path(config.index), "validation")
+    instances, _ = _sample(index.first, config.validation_instances)
+    shards: list[int] = np.unique(index.shard[instances]).tolist()
+    return shards
 
 
 def _sample(first: Integers, limit: int) -> tuple[Integers, Integers]:

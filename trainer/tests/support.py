@@ -45,10 +45,23 @@ def write_data(folder: Path, counts: list[int] = COUNTS, numbers: list[int] = NU
         np.save(index / f"{part}.length.npy", np.array(length, dtype=np.uint32))
         np.save(index / f"{part}.first.npy", np.cumsum([0, *counts], dtype=np.int64))
         np.save(index / f"{part}.identity.npy", np.array(numbers, dtype=np.int64))
+    save_stays(index, counts, shard, shards)
     names = [f"shard-{i:06}.tar" for i in range(shards)]
     for name, content in zip(names, contents, strict=True):
         (store / name).write_bytes(content)
     (index / "index.json").write_text(json.dumps({"imageSize": SIZE, "shards": names}))
+
+
+def save_stays(index: Path, counts: list[int], shard: list[int], shards: int) -> None:
+    """What an identity has in one shard, as the index step finds it."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    begins = np.flatnonzero(np.diff(owner, prepend=-1) | np.diff(shard, prepend=-1))
+    count = np.diff(begins, append=len(shard))
+    by_shard = np.argsort(np.array(shard)[begins], kind="stable")
+    np.save(index / "train.stay.npy", begins[by_shard].astype(np.int64))
+    np.save(index / "train.place.npy", np.cumsum([0, *count[by_shard]], dtype=np.int64))
+    before = np.searchsorted(np.array(shard)[begins][by_shard], np.arange(shards + 1))
+    np.save(index / "train.shardStay.npy", before.astype(np.int64))
 
 
 def settings(data: Path, work: Path, **changes: Any) -> dict[str, Any]:

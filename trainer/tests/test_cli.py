@@ -24,7 +24,7 @@ from .test_train import run
 TRAINER = [sys.executable, "-m", "f2c_trainer"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1", "-m", "f2c_trainer"]
 ENDLESS = 12 * 1_000_000
-PATIENCE = 120  # seconds, on a busy machine; nothing waits that long in vain
+PATIENCE = 600  # seconds, on a busy machine; nothing waits that long in vain
 
 
 def write_config(data: Path, work: Path, **changes: Any) -> str:
@@ -185,16 +185,6 @@ def test_torchrun_runs_to_the_end(data: Path, tmp_path: Path, start: Start) -> N
     assert process.wait(timeout=PATIENCE) == 0  # its stdin open to the end: closed, it would die where it is
     assert process.stdout.read() == b""
     assert digests(done["path"]) == digests(run(data, tmp_path / "b")[-1]["path"])
-
-
-def test_more_than_one_process_is_refused(
-    data: Path, tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    process = start(TRAINER, write_config(data, tmp_path))
-    process.communicate(timeout=PATIENCE)
-    assert process.returncode == 3
-    assert read_events(tmp_path)[-1]["what"] == "The training was started with 2 processes, but runs in one"
 
 
 def test_a_defect_is_an_event_as_well_as_a_stack(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

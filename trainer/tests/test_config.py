@@ -12,6 +12,7 @@ from f2c_trainer.errors import F2cError
 from .support import settings
 
 GOOD = settings(Path("/data"), Path("/work"))
+CHANGES = '"flip" or "shift" or "brightness" or "blur" or "downscale" or "jpeg" or "occlusion"'
 
 
 def problems(**changes: Any) -> str:
@@ -41,8 +42,8 @@ def test_a_good_config() -> None:
         ({"scale": "32"}, '"scale" must be a number, not "32"'),
         ({"scale": 0}, '"scale" must be above 0, not 0'),
         ({"head": "pfc"}, '"head" must be "dcp" or "partialFc" or "fc", not "pfc"'),
-        ({"augment": ["flop"]}, '"augment" must be a list of "flip" or "shift" or "brightness", not ["flop"]'),
-        ({"augment": "flip"}, '"augment" must be a list of "flip" or "shift" or "brightness", not "flip"'),
+        ({"augment": ["flop"]}, f'"augment" must be a list of {CHANGES}, not ["flop"]'),
+        ({"augment": "flip"}, f'"augment" must be a list of {CHANGES}, not "flip"'),
         ({"instancesPerStep": 3}, '"instancesPerStep" must be even, not 3'),
         ({"marginValue": 1.5}, '"marginValue" must be between 0 and 1, not 1.5'),
         ({"poolSize": "9"}, '"poolSize" must be a whole number or null, not "9"'),

@@ -166,7 +166,7 @@ def test_the_gallery_keeps_its_own_batch_statistics() -> None:
 
 def test_an_out_of_pool_probe_is_pushed_from_its_hardest_slots() -> None:
     cosines = torch.tensor([[0.5, -0.2, 0.3, -torch.inf], [0.1, 0.2, -0.4, -torch.inf]], requires_grad=True)
-    loss = hardest_loss(cosines, 2)
+    loss = hardest_loss(cosines, 2, 2)
     torch.autograd.backward(loss)
     assert loss.item() == pytest.approx((0.5 + 0.3 + 0.2 + 0.1) / 4)
     assert cosines.grad is not None
@@ -175,12 +175,12 @@ def test_an_out_of_pool_probe_is_pushed_from_its_hardest_slots() -> None:
 
 def test_the_hardest_slots_may_be_fewer_than_asked() -> None:
     cosines = torch.tensor([[0.4, -torch.inf, -torch.inf]], requires_grad=True)
-    loss = hardest_loss(cosines, 3)
+    loss = hardest_loss(cosines, 3, 1)
     torch.autograd.backward(loss)
     assert loss.item() == pytest.approx(0.4)
     assert cosines.grad is not None
     assert cosines.grad.isfinite().all()
-    assert hardest_loss(torch.zeros(0, 3), 3).item() == 0
+    assert hardest_loss(torch.zeros(0, 3), 3, 0).item() == 0
 
 
 @pytest.mark.parametrize(("slots", "hardest"), [(10, 3), (20_000, 4), (50_000, 10), (10**6, 10)])

@@ -2,35 +2,75 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from f2c_trainer.config import parse_config
+from f2c_trainer.augment import jpeg_quality
+from f2c_trainer.config import parse_config, training_params
 from f2c_trainer.errors import F2cError
 from f2c_trainer.index import Index
-from f2c_trainer.loaders import Loaders
+from f2c_trainer.loaders import Batch, Loaders
 
 from .support import COUNTS, NUMBERS, SIZE, settings
 
 M = sum(COUNTS)
 
 
-def loaders_of(data: Path, **changes: object) -> Loaders:
+def loaders_of(data: Path, rank: int = 0, world: int = 1, **changes: object) -> Loaders:
     config = parse_config(settings(data, data / "work", **changes), "test")
-    return Loaders(Index(data / "index", "train"), data / "shards", config)
+    return Loaders(Index(data / "index", "train"), data / "shards", config, rank, world)
 
 
-def test_a_step_is_the_same_whenever_and_wherever_it_is_read(data: Path) -> None:
-    whole = list(loaders_of(data).batches(0, 9))
-    late = list(loaders_of(data).batches(6, 9))
-    assert len(whole) == 9
-    assert len(late) == 3
-    for one, other in zip(whole[6:], late, strict=True):
-        for name in ("images", "identity", "number", "draws"):
-            assert np.array_equal(getattr(one, name), getattr(other, name))
+def kept(loaders: Loaders, start: int, stop: int) -> list[Batch]:
+    """The batches with copies of their images, which are valid for a while only."""
+    return [replace(batch, images=batch.images.copy()) for batch in loaders.batches(start, stop)]
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return all(np.array_equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(Batch))
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_a_step_is_the_same_whenever_and_wherever_it_is_read(data: Path, workers: int) -> None:
+    changes: dict[str, Any] = {"augment": ["jpeg"], "identitiesPerStep": 12, "instancesPerStep": 42}
+    whole = kept(loaders_of(data, loaderWorkers=0, **changes), 0, 9)
+    late = kept(loaders_of(data, loaderWorkers=workers, **changes), 2, 9)
+    assert (len(whole), len(late)) == (9, 7)
+    assert all(map(same, whole[2:], late))
+
+
+def test_the_number_of_workers_is_nothing_of_the_training(data: Path) -> None:
+    assert "loaderWorkers" not in training_params(parse_config(settings(data, data, loaderWorkers=3), "test"))
+
+
+@pytest.mark.parametrize("world", [2, 3, 6])
+def test_the_parts_of_all_ranks_are_the_whole_batch(data: Path, world: int) -> None:
+    changes: dict[str, Any] = {"augment": ["jpeg"], "identitiesPerStep": 4, "instancesPerStep": 4}
+    [whole] = kept(loaders_of(data, **changes), 5, 6)
+    parts = [kept(loaders_of(data, rank, world, **changes), 5, 6)[0] for rank in range(world)]
+    for part in parts:
+        assert part.images.shape == (12 // world, SIZE, SIZE, 3)
+        assert np.array_equal(part.identity, whole.identity)
+        assert np.array_equal(part.number, whole.number)
+    for name in ("images", "draws"):
+        views = zip(*(np.split(getattr(part, name), 2) for part in parts), strict=True)
+        assert np.array_equal(np.concatenate([part for view in views for part in view]), getattr(whole, name))
+
+
+def test_jpeg_changes_a_fifth_of_the_images_by_their_draws(data: Path) -> None:
+    changes: dict[str, Any] = {"identitiesPerStep": 12, "instancesPerStep": 42, "images": 66 * 20}
+    plain, compressed = (kept(loaders_of(data, augment=names, **changes), 0, 20) for names in ([], ["jpeg"]))
+    differ = [(one.images != other.images).any((1, 2, 3)) for one, other in zip(plain, compressed, strict=True)]
+    chosen = [jpeg_quality(batch.draws) > 0 for batch in plain]
+    assert np.array_equal(differ, chosen)
+    assert 0.15 < np.mean(chosen) < 0.25
+    error = np.abs(plain[0].images[chosen[0]].astype(int) - compressed[0].images[chosen[0]])
+    assert 0 < error.mean() < 20  # the same faces, a little worse
 
 
 def test_images_are_the_pixels_of_their_instances(data: Path) -> None:
@@ -50,10 +90,15 @@ def broken(data: Path, tmp_path: Path) -> Path:
 
 
 def failure(data: Path) -> F2cError:
-    with pytest.raises(F2cError) as caught:
-        list(loaders_of(data).batches(0, 20))
-    assert caught.value.code == "F2C_DATA_CORRUPT"
-    return caught.value
+    """The same one, whether threads or processes decode."""
+    errors = []
+    for workers in (0, 2):
+        with pytest.raises(F2cError) as caught:
+            list(loaders_of(data, loaderWorkers=workers).batches(0, 20))
+        errors.append(caught.value)
+    assert str(errors[0]) == str(errors[1])
+    assert errors[0].code == "F2C_DATA_CORRUPT"
+    return errors[0]
 
 
 def test_an_unreadable_jpeg_is_named_by_shard_and_offset(broken: Path) -> None:

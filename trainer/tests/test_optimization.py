@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -25,6 +25,7 @@ def weights(optimization: Optimization) -> list[Tensor]:
     return [parameter.detach().clone() for parameter in optimization.trained.values()]
 
 
+@settings(deadline=None)
 @given(steps=st.integers(0, 50), accumulate=st.integers(1, 8))
 def test_updates_are_whole_but_for_the_last(steps: int, accumulate: int) -> None:
     one = optimization(nn.Linear(1, 1), steps, accumulate=accumulate)

@@ -75,6 +75,7 @@ def test_the_events_of_a_training(data: Path, tmp_path: Path) -> None:
         "event": "start",
         "step": 0,
         "steps": 9,
+        "processes": 1,
         "images": 100,
         "identities": 12,
         "instances": sum(COUNTS),

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { link, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { openStore } from '../../../artifacts/store.ts';
@@ -13,9 +13,12 @@ export async function localStep(folder: string): Promise<StepContext & { told: P
     key: '0'.repeat(64),
     store: openStore({}),
     workDir,
+    processes: 1,
     signal: new AbortController().signal,
     log: pino({ level: 'silent' }),
     open: async (artifact, file) => join(folder, artifact.kind, file),
+    link: (artifact, file, path) => link(join(folder, artifact.kind, file), path),
+    cacheBytes: Number.POSITIVE_INFINITY,
     progress: (progress) => told.push(progress),
     told,
   };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { link, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance, type JS } from '@duckdb/node-api';
@@ -29,9 +29,12 @@ export async function testStep({
     store,
     ...(fingerprint === undefined ? {} : { fingerprint }),
     workDir,
+    processes: 1,
     signal,
     log: pino({ level: 'silent' }),
     open: async (_artifact, file) => join(workDir, file),
+    link: (_artifact, file, path) => link(join(workDir, file), path),
+    cacheBytes: Number.POSITIVE_INFINITY,
     progress: (progress) => reported.push(progress),
     reported,
     remove: () => rm(workDir, { recursive: true, force: true }),

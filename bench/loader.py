@@ -1,0 +1,108 @@
+"""What feeding a training costs: images a second against bare decoding, a step against one on data in memory.
+
+JPEGs of 112 x 112 pixels and 5 to 8 KB, 256 of them a step. Bare decoding has the bytes in memory and does nothing
+else, with a thread or a process a core, whichever is faster; the loader reads them by byte range in the order of a
+training. It is measured with threads and with a process a core. With all changes asked for, it compresses a fifth of
+the images anew; the other changes are made where the networks are, and are told by themselves. The first step is that
+of an index as large as WebFace42M, from the start of Python on, all imports of the trainer included but no network.
+Every measurement is a process of its own; they alternate over several rounds, and medians are told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from support import loader_cases as cases
+
+INSTANCES, IDENTITIES = 42_474_557, 2_059_906
+ROUNDS = 5
+FLIP = ["flip"]
+
+MEASURES: dict[str, Callable[[], dict[str, float]]] = {
+    "bare decoding, threads": lambda: cases.bare("threads"),
+    "bare decoding, processes": lambda: cases.bare("processes"),
+    "loader, threads": lambda: cases.loaded(0, FLIP),
+    "loader, processes": lambda: cases.loaded(cases.CORES, FLIP),
+    "all changes, threads": lambda: cases.loaded(0, cases.CHANGES),
+    "all changes, processes": lambda: cases.loaded(cases.CORES, cases.CHANGES),
+    "changes of the network's side, one core": cases.changed,
+    "training, threads": lambda: cases.trained(0),
+    "training, processes": lambda: cases.trained(1),
+    "first step": cases.first_step,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", nargs="*", metavar="NAME", help="these measurements, without the ratios")
+    parser.add_argument("--one", metavar="NAME", help="one measurement in this process")
+    options = parser.parse_args()
+    if options.one is not None:
+        print(json.dumps(MEASURES[options.one]()))
+        return
+
+    from support.face_data import make, make_large
+
+    make(cases.FOLDER)
+    make_large(cases.FOLDER, INSTANCES, IDENTITIES)
+    names = options.only or list(MEASURES)
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for _ in range(options.rounds):
+        for name in names:
+            runs[name].append(measured_apart(name))
+            print(f"{name}: {json.dumps(runs[name][-1])}", file=sys.stderr, flush=True)
+    medians = {
+        name: {key: statistics.median(run[key] for run in some) for key in some[0]} for name, some in runs.items()
+    }
+    if options.only is None:
+        report(medians)
+
+
+def measured_apart(name: str) -> dict[str, float]:
+    began = time.time()
+    command = [sys.executable, __file__, "--one", name]
+    result: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    if "ready" in result:
+        result["firstStepSeconds"] = result.pop("ready") - began
+    return result
+
+
+def report(medians: dict[str, dict[str, float]]) -> None:
+    speed = {name: figures["imagesPerSecond"] for name, figures in medians.items() if "imagesPerSecond" in figures}
+    bare = max(value for name, value in speed.items() if name.startswith("bare"))
+    print(f"{'':<44}{'images/s':>10}{'of bare decoding':>18}")
+    for name, value in speed.items():
+        print(f"{name:<44}{value:>10,.0f}{value / bare:>18.3f}")
+    print(f"\n{'':<44}{'s a step':>10}{'of one in memory':>18}")
+    for name in ("training, threads", "training, processes"):
+        print(f"{name:<44}{medians[name]['seconds']:>10.3f}{medians[name]['overInMemory']:>18.3f}")
+    first = medians["first step"]
+    print(f"\n{INSTANCES:,} instances, {IDENTITIES:,} identities")
+    print(f"{'from the start to the first images':<44}{first['firstStepSeconds']:>10.2f} s")
+    print(f"{'memory without mapped files':<44}{first['hostMiB']:>10.0f} MiB")
+    print(f"{'the order of one step':<44}{first['orderMilliseconds']:>10.2f} ms")
+
+    def fastest(name: str) -> float:
+        return max(speed[f"{name}, threads"], speed[f"{name}, processes"])
+
+    ratios = {
+        "loaderOverDecode": round(fastest("loader") / bare, 3),
+        "augmentedOverDecode": round(fastest("all changes") / bare, 3),
+        "stepOverInMemory": round(medians["training, threads"]["overInMemory"], 3),  # as it is without a GPU
+    }
+    figures = {key: round(value, 2) for key, value in first.items()}
+    machine = {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()}
+    print("\n" + json.dumps({"bench": "loader", "machine": machine, "ratios": ratios, "figures": figures}))
+
+
+if __name__ == "__main__":
+    main()

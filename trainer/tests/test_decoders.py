@@ -1,0 +1,138 @@
+"""The processes that decode: they end with the trainer, however it ends, and their own end is a clear error."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import f2c_trainer
+from f2c_trainer.errors import F2cError
+from f2c_trainer.loaders import Batch
+
+from .test_cli import ENDLESS, PATIENCE, TRAINER, await_event, write_config
+from .test_loaders import loaders_of
+
+WORKERS = 2
+PACKAGE = Path(f2c_trainer.__file__).parent
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def workers_on(data: Path) -> list[int]:
+    """Processes that decode for whichever trainer on this data."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"f2c_trainer.decode" in line and str(data).encode() in line:
+            found.append(int(folder.name))
+    return found
+
+
+def await_no_worker(data: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while workers_on(data):
+        assert time.monotonic() < deadline, "an orphan is left"
+        time.sleep(0.02)
+
+
+def endless(data: Path) -> Generator[Batch, None, None]:
+    return loaders_of(data, loaderWorkers=WORKERS).batches(0, 1_000_000)
+
+
+def names(folder: str) -> set[str]:
+    return {path.name for path in Path(folder).iterdir()}
+
+
+def test_workers_are_there_while_batches_are_and_nothing_of_them_after(data: Path) -> None:
+    def used(ends: bool) -> None:
+        with closing(endless(data)) as batches:
+            next(batches)
+            assert len(workers_on(data)) == WORKERS
+            assert names("/dev/shm") == shared
+            if not ends:
+                raise ZeroDivisionError
+
+    shared, descriptors = names("/dev/shm"), names("/proc/self/fd")
+    used(ends=True)
+    assert workers_on(data) == []
+    with pytest.raises(ZeroDivisionError):
+        used(ends=False)
+    assert workers_on(data) == []
+    assert names("/proc/self/fd") == descriptors
+
+
+def test_a_worker_loads_no_pytorch() -> None:
+    code = "import sys, f2c_trainer.decode; print('numpy' in sys.modules, 'torch' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, check=True, capture_output=True, cwd=PACKAGE.parent).stdout == b"True False\n"
+
+
+def test_workers_leave_signals_to_the_trainer(data: Path) -> None:
+    with closing(endless(data)) as batches:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            for worker in workers_on(data):
+                os.kill(worker, number)
+        for _ in range(20):
+            next(batches)
+        assert len(workers_on(data)) == WORKERS
+
+
+def test_a_worker_that_dies_is_told(data: Path) -> None:
+    with closing(endless(data)) as batches:
+        next(batches)
+        killed = workers_on(data)[0]
+        os.kill(killed, signal.SIGKILL)
+        with pytest.raises(F2cError) as caught:
+            deque(batches, maxlen=0)
+    assert str(caught.value) == (
+        f"F2C_TRAINER_DIED: A process that decodes images ended with signal 9 (process {killed}). "
+        "The training goes on from its newest checkpoint; if signal 9 recurs, the machine is short of memory."
+    )
+    assert workers_on(data) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 4)])
+def test_workers_end_with_a_trainer_that_is_ended(
+    data: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    config = write_config(data, tmp_path, images=ENDLESS, loaderWorkers=WORKERS)
+    with subprocess.Popen([*TRAINER, config], stderr=subprocess.PIPE, cwd=PACKAGE.parent) as process:
+        try:
+            await_event(tmp_path, "step", process)
+            assert len(workers_on(data)) == WORKERS
+            process.send_signal(number)
+            assert process.wait(timeout=PATIENCE) == code
+            await_no_worker(data)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("workers", [0, WORKERS])
+def test_memory_stays_as_it_is_over_many_epochs(data: Path, workers: int) -> None:
+    warm_up, steps = 500, 2500  # 12 images each, of 42
+    with closing(loaders_of(data, loaderWorkers=workers, augment=["jpeg"]).batches(0, warm_up + steps)) as batches:
+        used = []
+        for number, batch in enumerate(batches):
+            assert batch.images[:, 0, 0, 0].any()
+            if number in (warm_up, warm_up + steps - 1):
+                used.append(sum(private_kib(process) for process in [os.getpid(), *workers_on(data)]))
+    assert np.diff(used) < 2 * 1024  # less than one KiB a step
+
+
+def private_kib(process: int) -> int:
+    """What the process has of its own, and of what it shares with others: all but mapped files."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon", "RssShmem")))
