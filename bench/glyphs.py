@@ -46,16 +46,9 @@ STUDY: dict[str, dict[str, object]] = {
     "out of pool x 4": {"outOfPoolWeight": 4.0},
     "out of pool x 32": {"outOfPoolWeight": 32.0},
     "hardest 32": {"outOfPoolHardest": 32},
-    "hardest 128": {"outOfPoolHardest": 128},
     "identities 96 + 64": {"identitiesPerStep": 96, "instancesPerStep": 64},
     "identities 32 + 192": {"identitiesPerStep": 32, "instancesPerStep": 192},
-    "gallery 0.97": {"galleryMomentum": 0.97},
     "gallery 0.9": {"galleryMomentum": 0.9},
-    "gallery 0": {"galleryMomentum": 0.0},
-    "0.9, row 1 everywhere": {"galleryMomentum": 0.9, "secondRow": "everywhere"},
-    "0.9, out of pool x 0": {"galleryMomentum": 0.9, "outOfPoolWeight": 0.0},
-    "0.9, hardest 32": {"galleryMomentum": 0.9, "outOfPoolHardest": 32},
-    "0.9, ids 96 + 64": {"galleryMomentum": 0.9, "identitiesPerStep": 96, "instancesPerStep": 64},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_LEFT, _WIDTH, _ROW, _BAR = 130, 360, 28, 16  # pixels
+_LEFT, _WIDTH, _ROW, _BAR = 150, 360, 28, 16  # pixels
 
 
 def draw(path: Path, title: str, rows: dict[str, tuple[float, float]]) -> None:
@@ -19,7 +19,7 @@ def draw(path: Path, title: str, rows: dict[str, tuple[float, float]]) -> None:
             _text(10, top + 13, name),
             f'<rect x="{_LEFT}" y="{top}" width="{_WIDTH * mean:.1f}" height="{_BAR}" fill="#4a7ab5"/>',
             f'<path d="M{low:.1f} {middle}H{high:.1f}" stroke="#1c2b40" stroke-width="2"/>',
-            _text(_LEFT + _WIDTH * mean + 12, top + 13, f"{mean:.3f}"),
+            _text(high + 8, top + 13, f"{mean:.3f}"),
         ]
     size = f'width="{_LEFT + _WIDTH + 70}" height="{height}"'
     path.write_text(
