@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from .augment import jpeg_quality
 from .config import Config
 from .decoders import Decoders
-from .index import Index, Number
+from .distributed import ALONE, Processes
+from .index import Index
 from .keyed import Integers
 from .order import Order
 from .supply import Wanted
@@ -46,10 +47,10 @@ class Batch:
 class Loaders:
     """Both loaders. Their place is the number of the step and nothing else."""
 
-    def __init__(self, index: Index, shards: Path, config: Config, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, index: Index, shards: Path, config: Config, processes: Processes = ALONE) -> None:
         self.index, self.order = index, Order(index, config)
-        self._shards, self._config, self._rank, self._world = shards, config, rank, world
-        self._wanted = Wanted(index, self.order, config) if config.controlled and rank == 0 else None
+        self._shards, self._config, self._processes = shards, config, processes
+        self._wanted = Wanted(index, self.order, config) if config.controlled and processes.rank == 0 else None
 
     def batches(self, start: int, stop: int) -> Generator[Batch, None, None]:
         """The batches of steps start..stop-1, read and decoded ahead; the same ones however many workers do it."""
@@ -58,7 +59,7 @@ class Loaders:
         return self._read(start, stop)
 
     def _read(self, start: int, stop: int) -> Generator[Batch, None, None]:
-        slots, images = _STEPS_AHEAD + 1, self.order.images_per_step // self._world
+        slots, images = _STEPS_AHEAD + 1, self.order.images_per_step // self._processes.world
         workers, cores = _workers(self._config), _cores()
         pending: deque[Future[tuple[Batch, list[Future[None]]]]] = deque()
         with (
@@ -78,7 +79,7 @@ class Loaders:
         if self._wanted is not None:
             self._wanted.begin(step)
         instance, number, draws = self.order.of(step)
-        instance, draws = self._part(instance), self._part(draws)
+        instance, draws = self._processes.part(instance), self._processes.part(draws)
         quality = jpeg_quality(draws) if "jpeg" in self._config.augment else None
         tasks = []
         for i in range(0, len(instance), _IMAGES_A_TASK):
@@ -86,11 +87,6 @@ class Loaders:
             tasks.append(decoders.submit(row + i, instance[these], None if quality is None else quality[these]))
         images = decoders.pixels[row : row + len(instance)]
         return Batch(images, self.index.identity[number], number, draws), tasks
-
-    def _part(self, items: NDArray[Number]) -> NDArray[Number]:
-        """This rank's items of both views. [2n, ...] -> [2n/W, ...]"""
-        both = items.reshape(2, self._world, -1, *items.shape[1:])
-        return both[:, self._rank].reshape(-1, *items.shape[1:])
 
 
 def _finished(batch: Batch, tasks: list[Future[None]]) -> Batch:

@@ -47,7 +47,7 @@ class Training:
                 config.index,
                 "Correct the config and start again",
             )
-        self.loaders = Loaders(self.index, Path(config.shards), config, processes.rank, processes.world)
+        self.loaders = Loaders(self.index, Path(config.shards), config, processes)
         self.order = self.loaders.order
         self.pool_slots = pool_slots(config, self.index.identities, self.order) if config.head == "dcp" else None
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from f2c_trainer.augment import jpeg_quality
 from f2c_trainer.config import parse_config, training_params
+from f2c_trainer.distributed import Processes
 from f2c_trainer.errors import F2cError
 from f2c_trainer.index import Index
 from f2c_trainer.loaders import Batch, Loaders
@@ -23,7 +24,7 @@ M = sum(COUNTS)
 
 def loaders_of(data: Path, rank: int = 0, world: int = 1, **changes: object) -> Loaders:
     config = parse_config(settings(data, data / "work", **changes), "test")
-    return Loaders(Index(data / "index", "train"), data / "shards", config, rank, world)
+    return Loaders(Index(data / "index", "train"), data / "shards", config, Processes(rank, world))
 
 
 def kept(loaders: Loaders, start: int, stop: int) -> list[Batch]:

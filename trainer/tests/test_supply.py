@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from f2c_trainer.config import Config, parse_config
+from f2c_trainer.distributed import Processes
 from f2c_trainer.errors import F2cError
 from f2c_trainer.index import Index
 from f2c_trainer.loaders import Loaders
@@ -112,7 +113,7 @@ def test_loaders_ask_for_shards_only_under_a_starter_and_once_for_all_processes(
     index = Index(many / "index", "train")
     alone, controlled = (config_of(many, controlled=controlled, instancesPerStep=4) for controlled in (False, True))
     for config, rank, asks in ((alone, 0, False), (controlled, 1, False), (controlled, 0, True)):
-        assert len(list(Loaders(index, many / "shards", config, rank, 2).batches(0, 1))) == 1
+        assert len(list(Loaders(index, many / "shards", config, Processes(rank, 2)).batches(0, 1))) == 1
         assert path.exists() == asks
 
 
