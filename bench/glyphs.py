@@ -2,12 +2,13 @@
 
 The identities are characters in eight fonts (`support/glyph_data.py`): 12,800 to train on, 2,000 others to test on.
 This shows how the heads compare at scale; it says nothing about faces. All pairs of the unseen images are compared.
-A run that was broken off goes on where it was; remove `.f2c/bench/glyphs/runs.jsonl` to measure everything again.
+A run that was broken off goes on where it was, unless the code has changed since.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -89,8 +90,8 @@ def main() -> None:
 
 
 def measured_apart(settings: dict[str, object]) -> dict[str, float]:
-    """In a process of its own on one core, as the trainer runs in the product; what was measured before is kept."""
-    key, kept = json.dumps(settings, sort_keys=True), FOLDER / "runs.jsonl"
+    """In a process of its own on one core, as in the product; what the same code has measured is kept."""
+    key, kept = json.dumps({"code": code(), **settings}, sort_keys=True), FOLDER / "runs.jsonl"
     for line in kept.read_text().splitlines() if kept.exists() else []:
         if json.loads(line)[0] == key:
             return dict(json.loads(line)[1])
@@ -99,6 +100,12 @@ def measured_apart(settings: dict[str, object]) -> dict[str, float]:
     with kept.open("a") as file:
         file.write(json.dumps([key, result]) + "\n")
     return dict(result)
+
+
+def code() -> str:
+    """Digest of the trainer and of this file."""
+    files = [*sorted((Path(__file__).parent.parent / "trainer" / "f2c_trainer").glob("*.py")), Path(__file__)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def report(results: dict[str, list[dict[str, float]]], images: int) -> None:
