@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 
-from support.head_steps import PROBES, SIZE, Case, bare_products, ours, published
+from support.head_steps import PROBES, SIZE, Case, bare_products, batches, ours, published
 
 SLOTS = 10_000
 ROUNDS, WARM_UP = 3, 2
@@ -113,10 +113,11 @@ def measure(case: Case) -> dict[str, float]:
         step, size = published(case)
     else:
         step, size = ours(case)
-    times = []
+    draw, times = batches(case), []
     for number in range(WARM_UP + SLOW.get(case.head, STEPS)):
+        inputs = draw()
         began = time.perf_counter()
-        step()
+        step(inputs)
         if number >= WARM_UP:
             times.append(time.perf_counter() - began)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # PyTorch is loaded by the processes that measure, not by the one that starts them
+    import torch
+
     from f2c_trainer.config import Config
     from f2c_trainer.dcp import DcpHead
     from f2c_trainer.head import Head
@@ -21,40 +23,54 @@ class Case(NamedTuple):
     identities: int
 
 
-def batches(pool: list[int], identities: int) -> Callable[[], tuple[list[int], list[int]]]:
-    """x's and y's identities: the first half shows the same ones in both, and half of all are in the pool."""
-    import numpy as np
+class Inputs(NamedTuple):
+    """What a step is given, and what drawing it costs is not the step's."""
 
-    random = np.random.default_rng(0)
+    x: torch.Tensor  # embeddings. [PROBES, SIZE]
+    y: torch.Tensor
+    of_x: list[int]  # identities. [PROBES]
+    of_y: list[int]
+
+
+Step = Callable[[Inputs], None]
+
+
+def batches(case: Case) -> Callable[[], Inputs]:
+    """The first half of x and y shows the same identities, and half of all are in the pool."""
+    import numpy as np
+    import torch
+
+    random, pool = np.random.default_rng(0), spread(case)
 
     def draw(count: int) -> list[int]:
-        fresh = random.integers(0, identities, count)
+        fresh = random.integers(0, case.identities, count)
         if pool:
             fresh[::2] = random.choice(pool, (count + 1) // 2, replace=False)
         return [int(one) for one in fresh]
 
-    def batch() -> tuple[list[int], list[int]]:
+    def batch() -> Inputs:
+        x, y = (torch.randn(PROBES, SIZE, requires_grad=True) for _ in range(2))
         shared = draw(PROBES // 2)
-        return shared + draw(PROBES // 2), shared + draw(PROBES // 2)
+        return Inputs(x, y, shared + draw(PROBES // 2), shared + draw(PROBES // 2))
 
     return batch
 
 
-def bare_products(slots: int) -> tuple[Callable[[], None], int]:
+def bare_products(slots: int) -> tuple[Step, int]:
     """All probes with all slots, and a gradient as large with all slots again."""
     import torch
 
     probes, pool = torch.randn(2 * PROBES, SIZE), torch.randn(slots, SIZE)
     logits, gradient = torch.empty(2 * PROBES, slots), torch.empty(2 * PROBES, SIZE)
 
-    def step() -> None:
+    def step(_inputs: Inputs) -> None:
         torch.mm(probes, pool.T, out=logits)
         torch.mm(logits, pool, out=gradient)
 
     return step, pool.nbytes
 
 
-def published(case: Case) -> tuple[Callable[[], None], int]:
+def published(case: Case) -> tuple[Step, int]:
     import torch
     from peers.ffc import FfcHead
     from torch.nn.functional import normalize
@@ -66,19 +82,17 @@ def published(case: Case) -> tuple[Callable[[], None], int]:
         MARGIN,
         SCALE,
     )
-    owners = spread(case)
-    head.lru.update({identity: slot for slot, identity in enumerate(owners)})
-    batch = batches(owners, case.identities)
+    head.lru.update({identity: slot for slot, identity in enumerate(spread(case))})
 
-    def step() -> None:
-        x, y = (torch.randn(PROBES, SIZE, requires_grad=True) for _ in range(2))
+    def step(inputs: Inputs) -> None:
         gallery_x, gallery_y = normalize(torch.randn(2, PROBES, SIZE), dim=2)
-        torch.autograd.backward(head.step(normalize(x), normalize(y), gallery_x, gallery_y, *batch()))
+        x, y, of_x, of_y = inputs
+        torch.autograd.backward(head.step(normalize(x), normalize(y), gallery_x, gallery_y, of_x, of_y))
 
     return step, head.queue.nbytes
 
 
-def ours(case: Case) -> tuple[Callable[[], None], int]:
+def ours(case: Case) -> tuple[Step, int]:
     import numpy as np
     import torch
     from torch import nn
@@ -107,19 +121,15 @@ def ours(case: Case) -> tuple[Callable[[], None], int]:
     optimizer = build_optimizer([*probe.parameters(), *head.parameters().values()], config)
     if isinstance(head, PartialFcHead):
         head.attach(optimizer)
-    owners = spread(case) if case.slots else []
     if isinstance(head, DcpHead):
-        fill(head, owners)
-    batch = batches(owners, case.identities)
+        fill(head, spread(case))
     updates = itertools.count()
 
-    def step() -> None:
-        x, y = (torch.randn(PROBES, SIZE, requires_grad=True) for _ in range(2))
-        of_x, of_y = batch()
-        both = np.array(of_x + of_y)
+    def step(inputs: Inputs) -> None:
+        both = np.array(inputs.of_x + inputs.of_y)
         if isinstance(head, PartialFcHead):
             head.sample(both, next(updates))
-        loss = head.loss(probe, x, y, both, torch.from_numpy(both)).total
+        loss = head.loss(probe, inputs.x, inputs.y, both, torch.from_numpy(both)).total
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -129,7 +139,7 @@ def ours(case: Case) -> tuple[Callable[[], None], int]:
 
 
 def spread(case: Case) -> list[int]:
-    """An identity for every slot, spread over all numbers."""
+    """An identity for every slot, spread over all numbers; none if there are no slots."""
     return [slot * (case.identities // case.slots) for slot in range(case.slots)]
 
 
