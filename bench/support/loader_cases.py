@@ -77,7 +77,7 @@ def changed() -> dict[str, float]:
     """Images a second by the changes that are not the loader's, on one core of the processor."""
     import torch
 
-    from f2c_trainer.augment import augment, to_input
+    from f2c_trainer.augment import network_input
 
     torch.set_num_threads(1)
     config = training_config("index", IMAGES, augment=CHANGES)
@@ -85,7 +85,7 @@ def changed() -> dict[str, float]:
     with closing(loaders(config).batches(0, WARM_UP)) as batches:
         for batch in batches:
             began = time.perf_counter()
-            augment(to_input(torch.from_numpy(batch.images)), torch.from_numpy(batch.draws), CHANGES)
+            network_input(torch.from_numpy(batch.images), torch.from_numpy(batch.draws), CHANGES)
             seconds.append(time.perf_counter() - began)
     return {"imagesPerSecond": IMAGES / statistics.median(seconds)}
 

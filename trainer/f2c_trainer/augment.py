@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import affine_grid, conv2d, grid_sample, interpolate, pad
+from torch.nn.functional import conv2d, grid_sample, interpolate, pad
 
 from .keyed import Integers
 
@@ -35,9 +35,20 @@ _QUALITY = (20, 90)
 _COVERED = (0.15, 0.5)  # of the side
 
 
+_IMAGES_A_PART = 32  # on a CPU: what is between two changes stays in its cache
+
+
+def network_input(pixels: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
+    """Pixels as the networks see them in training. [B, S, S, 3] uint8, [B, DRAWS] -> [B, 3, S, S] in [-1, 1]"""
+    part = len(pixels) if pixels.is_cuda else _IMAGES_A_PART
+    parts = zip(torch.split(pixels, part), torch.split(draws, part), strict=True)
+    images = torch.cat([augment(to_input(some), theirs, changes) for some, theirs in parts])
+    return images.contiguous(memory_format=torch.channels_last)
+
+
 def to_input(pixels: Tensor) -> Tensor:
     """[B, S, S, 3] uint8 -> [B, 3, S, S] float32 in [-1, 1], channels last in memory"""
-    return (pixels.permute(0, 3, 1, 2).float() - MEAN) / SCALE
+    return pixels.permute(0, 3, 1, 2).float().sub_(MEAN).div_(SCALE)
 
 
 def jpeg_quality(draws: NDArray[np.float32]) -> Integers:
@@ -59,7 +70,7 @@ def augment(images: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
         images = _some(images, draws[:, 8:10], _coarsened)
     if "brightness" in changes:
         contrast, brightness = (1 + _CONTRAST * signed[:, 4]), _BRIGHTNESS * signed[:, 5]
-        images = (images * contrast[:, None, None, None] + brightness[:, None, None, None]).clamp(-1, 1)
+        images = (images * contrast[:, None, None, None]).add_(brightness[:, None, None, None]).clamp_(-1, 1)
     if "occlusion" in changes:
         images = _some(images, draws[:, 12:17], _covered)
     return images
@@ -67,10 +78,11 @@ def augment(images: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
 
 def _moved(images: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
     """Each image seen through its own window: `zoom` sides wide, moved by `shift` sides. [B], [B, 2]"""
-    window = torch.zeros(len(images), 2, 3, device=images.device)
-    window[:, 0, 0] = window[:, 1, 1] = zoom
-    window[:, :, 2] = 2 * shift
-    grid = affine_grid(window, list(images.shape), align_corners=False)
+    side = images.shape[-1]
+    middle = (torch.arange(side, device=images.device) + 0.5) / side * 2 - 1
+    across, down = (middle * zoom[:, None] + 2 * shift[:, i, None] for i in range(2))  # [B, S]
+    shape = (len(images), side, side)
+    grid = torch.stack([across[:, None].expand(shape), down[:, :, None].expand(shape)], -1)
     return grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .augment import COLOR, MEAN, SCALE, augment, to_input
+from .augment import COLOR, MEAN, SCALE, network_input
 from .backbone import build_backbone
 from .batch_norm import arrange_batch_norm, running_statistics
 from .checkpoint import Best, Checkpoint, load_checkpoint
@@ -108,7 +108,7 @@ class Training:
         if self.step == update.first:
             self._sample(update)
         pixels, draws = torch.from_numpy(batch.images), torch.from_numpy(batch.draws)
-        images = augment(to_input(pixels.to(self.device)), draws.to(self.device), self.config.augment)
+        images = network_input(pixels.to(self.device), draws.to(self.device), self.config.augment)
         x, y = images.chunk(2)
         number = torch.from_numpy(self.processes.part(batch.number)).to(self.device)
 

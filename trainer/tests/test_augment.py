@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from f2c_trainer.augment import DRAWS, augment, jpeg_quality, to_input
+from f2c_trainer.augment import DRAWS, augment, jpeg_quality, network_input, to_input
 from f2c_trainer.config import Augmentation
 from f2c_trainer.keyed import key, uniform
 
@@ -133,6 +133,13 @@ def test_middling_draws_leave_the_image_as_it_is() -> None:
     images = smooth_images(3)
     unmoved = augment(images, torch.full((3, DRAWS), 0.5), ("shift", "brightness"))
     assert (unmoved - images).abs().max() < 1e-5
+
+
+def test_a_large_batch_is_the_same_in_parts() -> None:
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (70, 12, 12, 3), dtype=np.uint8))
+    images = network_input(pixels, random_draws(70), CHANGES)
+    assert torch.allclose(images, augment(to_input(pixels), random_draws(70), CHANGES), rtol=0, atol=1e-6)
+    assert images.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(("column", "moved"), [(2, -1), (3, -2)])
