@@ -47,6 +47,10 @@ export const catalogue = {
   F2C_POOL_TOO_SMALL: { retry: 'never', meaning: 'The pool cannot hold the identities of one batch.' },
   F2C_OUT_OF_MEMORY: { retry: 'never', meaning: 'The training needs more memory than there is.' },
   F2C_LOSS_NOT_FINITE: { retry: 'never', meaning: 'The training loss became NaN or infinite.' },
+  F2C_TRAINING_DIVERGED: {
+    retry: 'never',
+    meaning: 'The training loss rose further than `stopAtLossRise` allows.',
+  },
   F2C_DATA_CORRUPT: {
     retry: 'never',
     meaning: 'Index, shards or checkpoint do not agree or cannot be read.',

@@ -200,6 +200,13 @@ export const trainStep = defineStep({
         .nullable()
         .default(300)
         .describe('Seconds between two checkpoints, if that comes first; null for steps alone'),
+      stopAtLossRise: z
+        .number()
+        .gt(1)
+        .optional()
+        .describe(
+          'Stop when the loss is so many times its smallest value since the warm-up, such as 3 (never if not given; NaN and infinity always stop)',
+        ),
       validateEverySteps: z
         .int()
         .min(1)

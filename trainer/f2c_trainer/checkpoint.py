@@ -3,7 +3,8 @@
 model.safetensors   the probe network: what is exported
 state.safetensors   the rest: gallery network, pool and its LRU order, or FC weights; optimizer, loss scale, gradients
 share-0.safetensors if processes share the pool: the features of the first one's slots, and so on
-state.json          the step, the loss so far, the best validation so far if there was one, the number of shares
+state.json          the step, the loss so far, its smallest value since the warm-up, the best validation so far if there
+                    was one, the number of shares
 config.json         what the network is, how its input is made, and the params that decided the weights
 """
 
@@ -44,6 +45,7 @@ class Checkpoint:
     loss: float | None
     config: dict[str, Any]
     best: Best | None = None
+    lowest_loss: float | None = None
     shares: list[dict[str, Tensor]] = field(default_factory=list)  # to be saved: this process's; loaded: all
 
 
@@ -110,13 +112,13 @@ def remove_leftovers(folder: Path) -> None:
 def load_checkpoint(folder: Path) -> Checkpoint:
     """Raises F2C_DATA_CORRUPT if a file is missing or damaged."""
     progress = _read_json(folder / "state.json")
-    step, loss = progress.get("step"), progress.get("loss")
-    if not isinstance(step, int) or not isinstance(loss, float | None):
+    step, loss, lowest = (progress.get(name) for name in ("step", "loss", "lowestLoss"))
+    if not isinstance(step, int) or not isinstance(loss, float | None) or not isinstance(lowest, float | None):
         raise _corrupt(folder / "state.json")
     best = Best(**progress["best"]) if "best" in progress else None
     model, config = load_model(folder)
     shares = [_read_tensors(folder / _share(number)) for number in range(progress.get("shares", 0))]
-    return Checkpoint(model, _read_tensors(folder / "state.safetensors"), step, loss, config, best, shares)
+    return Checkpoint(model, _read_tensors(folder / "state.safetensors"), step, loss, config, best, lowest, shares)
 
 
 def load_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -130,7 +132,14 @@ def _share(number: int) -> str:
 
 def _progress(checkpoint: Checkpoint, shares: int) -> dict[str, object]:
     best = {} if checkpoint.best is None else {"best": dataclasses.asdict(checkpoint.best)}
-    return {"step": checkpoint.step, "loss": checkpoint.loss, **best, **({"shares": shares} if shares else {})}
+    lowest = {} if checkpoint.lowest_loss is None else {"lowestLoss": checkpoint.lowest_loss}
+    return {
+        "step": checkpoint.step,
+        "loss": checkpoint.loss,
+        **lowest,
+        **best,
+        **({"shares": shares} if shares else {}),
+    }
 
 
 def _check_finite(checkpoint: Checkpoint) -> None:

@@ -69,6 +69,7 @@ class Config:
     checkpoint_every_seconds: float | None = 300.0  # whichever comes first; None = steps alone
     keep_last: int = 2  # checkpoints on disk; with `controlled`, those that wait for the starter to take them
     keep_every: int | None = None  # steps, of which the first checkpoint is kept as well
+    stop_at_loss_rise: float | None = None  # times the smallest loss since the warm-up; None = NaN and infinity alone
     validate_every_steps: int | None = None  # and at the end; None = never
     validation_instances: int = 10_000  # at most
     work: str  # folder for events.jsonl, tensorboard/ and checkpoints/
@@ -85,7 +86,7 @@ class Config:
 # Keys that leave the weights as they are (threads and poolSharding only reorder sums): not written into a checkpoint.
 _OUTSIDE = {
     *("checkpointEverySteps", "checkpointEverySeconds", "keepLast", "keepEvery"),
-    *("validateEverySteps", "validationInstances"),
+    *("stopAtLossRise", "validateEverySteps", "validationInstances"),
     *("work", "index", "shards", "initFrom", "resume", "threads", "poolSharding", "loaderWorkers", "controlled"),
 }
 
@@ -118,7 +119,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 _POSITIVE = {
     *("scale", "learningRate", "poolRatio", "sampleRate", "decayFactor", "clipNorm", "power"),
-    "checkpointEverySeconds",
+    *("checkpointEverySeconds", "stopAtLossRise"),
 }
 _SHARES = {"poolRatio", "sampleRate", "decayFactor"}
 

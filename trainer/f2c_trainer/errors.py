@@ -30,6 +30,11 @@ def not_finite(what: str, head: str) -> F2cError:
     return F2cError("F2C_LOSS_NOT_FINITE", what, f"{head} head", fix)
 
 
+def diverged(what: str, head: str) -> F2cError:
+    fix = "Lower learningRate, or raise warmup; the last checkpoint is kept"
+    return F2cError("F2C_TRAINING_DIVERGED", what, f"{head} head", fix)
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turns the operating system's "no space left" into F2C_DISK_FULL."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from .config import Config
-from .schedule import learning_rate
+from .schedule import learning_rate, warm_updates
 
 _LEAST_LOSS_SCALE = 2.0**-10  # below it the gradients themselves are not finite, whatever the scale
 
@@ -50,6 +50,10 @@ class Optimization:
 
     def learning_rate(self, update: Update) -> float:
         return learning_rate(update.number, self.updates, self.config)
+
+    def warming_up(self, steps: int) -> bool:
+        """Whether the warm-up goes on after so many steps."""
+        return steps // self.config.accumulate < warm_updates(self.updates, self.config)
 
     def backward(self, loss: Tensor, update: Update) -> None:
         """Adds the gradient of one of the update's steps."""

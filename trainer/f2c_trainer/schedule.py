@@ -7,9 +7,14 @@ import math
 from .config import Config
 
 
+def warm_updates(updates: int, config: Config) -> int:
+    """In how many of the updates the learning rate rises."""
+    return round(config.warmup * updates)
+
+
 def learning_rate(update: int, updates: int, config: Config) -> float:
     """Of update 0..updates-1: rises in a line during the warm-up, then falls as the schedule has it."""
-    warm = round(config.warmup * updates)
+    warm = warm_updates(updates, config)
     if update < warm:
         return config.learning_rate * (update + 1) / (warm + 1)
     if config.schedule == "step":

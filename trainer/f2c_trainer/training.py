@@ -19,7 +19,7 @@ from .checkpoint import Best, Checkpoint, load_checkpoint
 from .config import Config, training_params
 from .dcp import DcpHead
 from .distributed import ALONE, Processes
-from .errors import F2cError, not_finite
+from .errors import F2cError, diverged, not_finite
 from .fc import FcHead
 from .head import Head, Loss
 from .index import Index
@@ -76,6 +76,7 @@ class Training:
                 network.compile()  # in its place, so that the names of its weights stay
         self.resumed_from: int | None = None  # number of processes
         self.loss: float | None = None
+        self.lowest_loss: float | None = None  # since the warm-up
         self._unsettled: list[Loss] = []  # of the steps since the last pause
         self.best: Best | None = None  # of the validations so far
 
@@ -100,8 +101,9 @@ class Training:
         return self.step // every > before // every
 
     def train_step(self, batch: Batch) -> Loss:
-        """One step, and if it is the last one of its update, the update; raises F2C_LOSS_NOT_FINITE.
+        """One step, and if it is the last one of its update, the update.
 
+        Raises F2C_LOSS_NOT_FINITE, F2C_TRAINING_DIVERGED.
         Of several processes each knows only its own part of the loss until the update is made.
         """
         update = self.optimization.update_of(self.step)
@@ -132,6 +134,7 @@ class Training:
                 self.loss = value if self.loss is None else _LOSS_SMOOTHING * self.loss + (1 - _LOSS_SMOOTHING) * value
             elif self.config.precision != "fp16":
                 raise self._not_finite(f"The loss became {value}", step)
+        self._watch_loss()
         if self.step == update.stop:
             self.optimization.apply(update)
             if self.optimization.collapsed:
@@ -139,6 +142,16 @@ class Training:
         last, known = self._unsettled[-1], dict(zip(("total", "in_pool", "out_of_pool"), parts[-1], strict=False))
         self._unsettled = []
         return replace(last, **known, gradient_norm=self.optimization.gradient_norm)
+
+    def _watch_loss(self) -> None:
+        """Raises F2C_TRAINING_DIVERGED if the loss has risen too far since the warm-up, in which a pool fills."""
+        if self.loss is None or self.optimization.warming_up(self.step):
+            return
+        self.lowest_loss = self.loss if self.lowest_loss is None else min(self.loss, self.lowest_loss)
+        most = self.config.stop_at_loss_rise
+        if most is not None and self.loss > most * self.lowest_loss:
+            what = f"The loss rose from {self.lowest_loss:.3g} to {self.loss:.3g} by step {self.step} of {self.steps}"
+            raise diverged(what, self.config.head)
 
     def _add_up(self, losses: Tensor) -> None:
         """Makes losses, gradients and running statistics those of all processes."""
@@ -183,7 +196,8 @@ class Training:
         state = {**self.head.state(), **self.optimization.state()}
         described = {**self._described(), "processes": self.processes.world}
         shares = [share] if (share := self.head.share()) else []
-        return Checkpoint(self.probe.state_dict(), state, self.step, self.loss, described, self.best, shares)
+        model = self.probe.state_dict()
+        return Checkpoint(model, state, self.step, self.loss, described, self.best, self.lowest_loss, shares)
 
     def restore(self, folder: Path) -> None:
         """Goes on where a checkpoint of the same training stopped, on whatever number of processes."""
@@ -201,7 +215,7 @@ class Training:
             )
         self.probe.load_state_dict(saved.model)
         self.head.load(saved.state, saved.shares)
-        self.step, self.loss, self.best = saved.step, saved.loss, saved.best
+        self.step, self.loss, self.lowest_loss, self.best = saved.step, saved.loss, saved.lowest_loss, saved.best
         update = self.optimization.update_of(self.step)
         if update.first < self.step < update.stop:
             self._sample(update)

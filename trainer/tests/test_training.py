@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from f2c_trainer.checkpoint import save_checkpoint
 from f2c_trainer.config import parse_config
 from f2c_trainer.dcp import DcpHead
 from f2c_trainer.errors import F2cError
@@ -81,6 +82,33 @@ def test_a_training_that_no_loss_scale_saves(data: Path, tmp_path: Path) -> None
             training.train_step(next(batches))
     assert caught.value.code == "F2C_LOSS_NOT_FINITE"
     assert caught.value.what == "No loss scale kept the gradients finite in step 27 of 40"
+
+
+def test_a_loss_that_rises_too_far_stops_the_training(data: Path, tmp_path: Path) -> None:
+    rising = {**SMALL, "head": "dcp", "learningRate": 5.0, "warmup": 0.2, "schedule": "polynomial", "images": 6 * 40}
+    training = training_of(data, tmp_path, stopAtLossRise=1.05, **rising)
+    with closing(training.loaders.batches(0, training.steps)) as batches:
+        for _ in range(8):
+            training.train_step(next(batches))
+    assert training.lowest_loss == training.loss  # the first one after the warm-up
+    with pytest.raises(F2cError) as caught:
+        train_to_end(training)
+    assert caught.value.code == "F2C_TRAINING_DIVERGED"
+    assert training.loss is not None
+    assert training.lowest_loss is not None
+    assert training.loss > 1.05 * training.lowest_loss
+    assert f"by step {training.step} of 40" in caught.value.what
+    calm = training_of(data, tmp_path, stopAtLossRise=1000, **rising)
+    save_checkpoint(tmp_path / "checkpoint", training.checkpoint())
+    calm.restore(tmp_path / "checkpoint")
+    assert calm.lowest_loss == training.lowest_loss
+    train_to_end(calm)
+
+
+def train_to_end(training: Training) -> None:
+    with closing(training.loaders.batches(training.step, training.steps)) as batches:
+        for batch in batches:
+            training.train_step(batch)
 
 
 @pytest.mark.parametrize("head", HEADS)
