@@ -16,7 +16,7 @@ import signal
 import sys
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .config import load_config
 from .errors import F2cError
@@ -41,6 +41,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
+    if _settings(path).get("controlled") is True:
+        die_with_parent()  # before the others are waited for
+
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return _train(path, stop, None)
     from .distributed import PeerLostError, Processes
@@ -59,8 +62,6 @@ def _train(path: str, stop: Event, processes: Processes | None) -> int:
     events: Events | None = None
     try:
         config = load_config(path)
-        if config.controlled:
-            die_with_parent()
         events = Events(Path(config.work))
         from .distributed import ALONE
         from .train import train
@@ -80,11 +81,17 @@ def _train(path: str, stop: Event, processes: Processes | None) -> int:
 
 
 def _work_of(path: str) -> Path:
-    """The work folder of a config that has mistakes, as far as it can be read; else the config's own folder."""
+    """The work folder of a config that has mistakes; if it names none, the config's own folder."""
+    work = _settings(path).get("work")
+    return Path(work) if isinstance(work, str) else Path(path).parent
+
+
+def _settings(path: str) -> dict[str, Any]:
+    """What a config says that may have mistakes, as far as it can be read."""
     try:
-        return Path(json.loads(Path(path).read_bytes())["work"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return Path(path).parent
+        return dict(json.loads(Path(path).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 if __name__ == "__main__":
