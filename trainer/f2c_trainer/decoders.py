@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -22,14 +24,15 @@ from .keyed import Integers
 from .shards import ShardFiles
 
 _MOST_THREADS = 8
+_TASKS_AHEAD = 2  # of a process
 
 
 class Decoders:
     """Decodes instances into rows of `pixels`, uint8 [rows, S, S, 3].
 
-    With `workers`, as many processes do it and a thread each hands them their tasks; with none, the threads do it
-    themselves. Processes share the pixels and the files of the index, so the host has each once. The pixels have no
-    name in the file system: nothing of them is left behind, and /dev/shm may be as small as it likes.
+    With `workers`, as many processes do it; with none, threads. Processes share the pixels and the files of the index,
+    so the host has each once. The pixels have no name in the file system: nothing of them is left behind, and /dev/shm
+    may be as small as it likes.
     """
 
     def __init__(self, index: Index, shards: Path, rows: int, workers: int, cores: int) -> None:
@@ -40,47 +43,77 @@ class Decoders:
         arguments = json.dumps({**settings, "descriptor": descriptor, "rows": rows})
         self._processes = [_start(arguments, descriptor) for _ in range(workers)]
         os.close(descriptor)
-        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-        for process in self._processes:
-            self._idle.put(process)
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._threads = ThreadPoolExecutor(workers or min(_MOST_THREADS, cores), "decode")
+        for process in self._processes:
+            self._threads.submit(_serve, process, self._tasks)
 
     def submit(self, row: int, instances: Integers, quality: Integers | None) -> Future[None]:
         """Fills pixels[row : row + n] with the instances [n], of a JPEG quality [n] where that is not 0."""
-        decode = self._hand_over if self._processes else self._decode
-        return self._threads.submit(decode, row, instances, quality)
+        if not self._processes:
+            return self._threads.submit(self._decode, row, instances, quality)
+        line = json.dumps([row, instances.tolist(), None if quality is None else quality.tolist()])
+        task = _Task(line.encode() + b"\n", Future())
+        self._tasks.put(task)
+        return task.done
 
     def _decode(self, row: int, instances: Integers, quality: Integers | None) -> None:
         self._files.decode(instances, self.pixels[row : row + len(instances)], quality)
-
-    def _hand_over(self, row: int, instances: Integers, quality: Integers | None) -> None:
-        task = [row, instances.tolist(), None if quality is None else quality.tolist()]
-        process = self._idle.get()
-        try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            answer = b""
-            with suppress(BrokenPipeError):
-                process.stdin.write(json.dumps(task).encode() + b"\n")
-                process.stdin.flush()
-                answer = process.stdout.readline()
-            if not answer:
-                raise _died(process)
-            if error := json.loads(answer):
-                raise F2cError(error["code"], error["what"], error["where"], error["fix"])
-        finally:
-            self._idle.put(process)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
             process.kill()  # it holds nothing
-        self._threads.shutdown()
+            self._tasks.put(None)
+        self._threads.shutdown(cancel_futures=True)
         for process in self._processes:
             process.communicate()
+
+
+@dataclass(frozen=True)
+class _Task:
+    line: bytes  # as decode.py reads it
+    done: Future[None]
+
+
+def _serve(process: subprocess.Popen[bytes], tasks: SimpleQueue[_Task | None]) -> None:
+    """Hands tasks to a process until there is a None or the process ends.
+
+    It has its next task before it is done with one: otherwise it would wait for this thread, which waits for others.
+    """
+    under_way: deque[_Task] = deque()
+    while True:
+        try:
+            task = tasks.get(block=not under_way)
+        except Empty:
+            _answered(process, under_way.popleft())
+            continue
+        if task is None:
+            return
+        under_way.append(task)
+        _send(process, task.line)
+        if len(under_way) == _TASKS_AHEAD:
+            _answered(process, under_way.popleft())
+
+
+def _send(process: subprocess.Popen[bytes], line: bytes) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # then there is no answer
+        process.stdin.write(line)
+        process.stdin.flush()
+
+
+def _answered(process: subprocess.Popen[bytes], task: _Task) -> None:
+    assert process.stdout is not None
+    answer = process.stdout.readline()
+    if not answer:
+        task.done.set_exception(_died(process))
+    elif error := json.loads(answer):
+        task.done.set_exception(F2cError(error["code"], error["what"], error["where"], error["fix"]))
+    else:
+        task.done.set_result(None)
 
 
 def _memory(size: int) -> int:
