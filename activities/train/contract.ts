@@ -193,6 +193,12 @@ export const trainStep = defineStep({
         .describe(
           'Random changes of each image: horizontal flip, small crops and shifts, brightness and contrast; of a fifth of the images each: blur, down and up again, JPEG once more, a grey rectangle',
         ),
+      decodeOn: z
+        .enum(['cpu', 'gpu'])
+        .default('cpu')
+        .describe(
+          'Where JPEGs are decoded: by libjpeg-turbo, or by nvJPEG if the worker has a GPU and torchvision; their pixels differ by rounding',
+        ),
       checkpointEverySteps: z.int().min(1).default(500).describe('Steps between two checkpoints'),
       checkpointEverySeconds: z
         .number()
@@ -225,7 +231,8 @@ export const trainStep = defineStep({
         ),
       seed: z.int().min(0).default(0).describe('Fixes initial weights, sample order and augmentation'),
     })
-    .superRefine(({ poolRatio, poolSize, bnGroups, syncBatchNorm, select, validateEverySteps }, context) => {
+    .superRefine((params, context) => {
+      const { poolRatio, poolSize, bnGroups, syncBatchNorm, select, validateEverySteps } = params;
       const complain = (name: string, message: string) =>
         context.addIssue({ code: 'custom', path: [name], message });
       if (poolRatio !== undefined && poolSize !== undefined)
@@ -234,6 +241,11 @@ export const trainStep = defineStep({
         complain('bnGroups', 'must be left out where `syncBatchNorm` is true');
       if (select === 'best' && validateEverySteps === undefined)
         complain('select', 'must be `last` where `validateEverySteps` is not given');
+      if (params.decodeOn === 'gpu' && params.augment.includes('jpeg'))
+        complain(
+          'decodeOn',
+          'must be `cpu` where `augment` has `jpeg`, which is made where images are decoded',
+        );
     }),
   inputs: { index: artifact('index'), initFrom: optionalArtifact('checkpoint') },
   outputs: { checkpoint: artifact('checkpoint'), loss: metric('nats'), bestAccuracy: metric('0..1') },

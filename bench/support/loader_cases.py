@@ -85,7 +85,7 @@ def changed() -> dict[str, float]:
     with closing(loaders(config).batches(0, WARM_UP)) as batches:
         for batch in batches:
             began = time.perf_counter()
-            network_input(torch.from_numpy(batch.images), torch.from_numpy(batch.draws), CHANGES)
+            network_input(batch.images, torch.from_numpy(batch.draws), CHANGES)
             seconds.append(time.perf_counter() - began)
     return {"imagesPerSecond": IMAGES / statistics.median(seconds)}
 
@@ -101,7 +101,7 @@ def trained(workers: int) -> dict[str, float]:
     training = Training(training_config("index", 32, loaderWorkers=workers))
     steps = 1 + STEPS * BLOCKS
     with closing(training.loaders.batches(0, steps)) as batches:
-        held = [replace(batch, images=batch.images.copy()) for batch in batches]
+        held = [replace(batch, images=batch.images.clone()) for batch in batches]
     seconds: dict[bool, list[float]] = {True: [], False: []}
     with closing(training.loaders.batches(0, steps)) as batches:
         training.train_step(next(batches))

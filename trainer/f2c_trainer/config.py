@@ -63,6 +63,7 @@ class Config:
     compile: bool = False
     # The rest of what decides the weights
     augment: tuple[Augmentation, ...]
+    decode_on: Literal["cpu", "gpu"] = "cpu"  # gpu: by nvJPEG, which needs torchvision
     seed: int
     # What does not
     checkpoint_every_steps: int
@@ -161,6 +162,8 @@ def parse_config(values: dict[str, object], where: str) -> Config:
         problems.append('give "poolRatio" or "poolSize", not both')
     if arguments.get("bn_groups") is not None and arguments.get("sync_batch_norm"):
         problems.append('give "bnGroups" or "syncBatchNorm", not both')
+    if arguments.get("decode_on") == "gpu" and "jpeg" in typing.cast(tuple[str, ...], arguments.get("augment") or ()):
+        problems.append('"decodeOn" must be "cpu" where "augment" has "jpeg", which is made where images are decoded')
     if problems:
         raise _invalid("; ".join(sorted(problems)), where)
     return Config(**arguments)  # type: ignore[arg-type]  # every value was fitted to its field above

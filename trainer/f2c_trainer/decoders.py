@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
+import torch
+from torch import Tensor
+
 from .decode import shared_pixels
 from .errors import F2cError
 from .index import Index
@@ -24,6 +28,7 @@ from .keyed import Integers
 from .shards import ShardFiles
 
 _MOST_THREADS = 8
+_IMAGES_A_TASK = 32
 _TASKS_AHEAD = 2  # of a process
 
 
@@ -48,8 +53,25 @@ class Decoders:
         for process in self._processes:
             self._threads.submit(_serve, process, self._tasks)
 
-    def submit(self, row: int, instances: Integers, quality: Integers | None) -> Future[None]:
-        """Fills pixels[row : row + n] with the instances [n], of a JPEG quality [n] where that is not 0."""
+    def begin(self, row: int, instances: Integers, quality: Integers | None) -> Callable[[], Tensor]:
+        """Begins to fill pixels[row : row + n] with the instances [n], of a JPEG quality [n] where that is not 0.
+
+        What it returns waits for that, and gives the pixels. [n, S, S, 3]
+        """
+        parts = [slice(i, i + _IMAGES_A_TASK) for i in range(0, len(instances), _IMAGES_A_TASK)]
+        tasks = [
+            self._submit(row + part.start, instances[part], None if quality is None else quality[part])
+            for part in parts
+        ]
+
+        def pixels() -> Tensor:
+            for task in tasks:
+                task.result()
+            return torch.from_numpy(self.pixels[row : row + len(instances)])
+
+        return pixels
+
+    def _submit(self, row: int, instances: Integers, quality: Integers | None) -> Future[None]:
         if not self._processes:
             return self._threads.submit(self._decode, row, instances, quality)
         line = json.dumps([row, instances.tolist(), None if quality is None else quality.tolist()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,18 +14,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .augment import jpeg_quality
 from .config import Config
 from .decoders import Decoders
 from .distributed import ALONE, Processes
+from .gpu_decoders import GpuDecoders
 from .index import Index
 from .keyed import Integers
 from .order import Order
 from .supply import Wanted
 
 _STEPS_AHEAD = 4
-_IMAGES_A_TASK = 32
 _MOST_WORKERS = 8
 
 
@@ -35,10 +36,10 @@ class Batch:
     `identities_per_step` items; the rest are single instances. Of W ranks each has its n/W images of x and of y, and
     all have the numbers of the whole batch.
 
-    The images lie where those of a later step will: they are valid until the next batch is asked for.
+    Images in host memory lie where those of a later step will: they are valid until the next batch is asked for.
     """
 
-    images: NDArray[np.uint8]  # RGB, this rank's. [2n/W, S, S, 3]
+    images: Tensor  # uint8, RGB, this rank's; on the GPU if that has decoded them. [2n/W, S, S, 3]
     identity: Integers  # the dataset's numbers. [2n]
     number: Integers  # 0..N-1. [2n]
     draws: NDArray[np.float32]  # what augmentation draws from, this rank's. [2n/W, DRAWS]
@@ -60,39 +61,39 @@ class Loaders:
 
     def _read(self, start: int, stop: int) -> Generator[Batch, None, None]:
         slots, images = _STEPS_AHEAD + 1, self.order.images_per_step // self._processes.world
-        workers, cores = _workers(self._config), _cores()
-        pending: deque[Future[tuple[Batch, list[Future[None]]]]] = deque()
+        pending: deque[Future[Callable[[], Batch]]] = deque()
         with (
-            Decoders(self.index, self._shards, slots * images, workers, cores) as decoders,
-            _pinned(decoders.pixels),
+            self._decoders(slots * images) as decoders,
             ThreadPoolExecutor(1, "order") as planner,  # beside the training thread, on which a GPU would wait
         ):
             for step in range(start, stop):
                 # Into the slot of the batch that was handed out last, which is no longer needed.
                 pending.append(planner.submit(self._begin, step, step % slots * images, decoders))
                 if len(pending) == slots:
-                    yield _finished(*pending.popleft().result())
+                    yield pending.popleft().result()()
             while pending:
-                yield _finished(*pending.popleft().result())
+                yield pending.popleft().result()()
 
-    def _begin(self, step: int, row: int, decoders: Decoders) -> tuple[Batch, list[Future[None]]]:
+    def _begin(self, step: int, row: int, decoders: Decoders | GpuDecoders) -> Callable[[], Batch]:
+        """Begins with the batch of a step; what it returns waits for it."""
         if self._wanted is not None:
             self._wanted.begin(step)
         instance, number, draws = self.order.of(step)
         instance, draws = self._processes.part(instance), self._processes.part(draws)
-        quality = jpeg_quality(draws) if "jpeg" in self._config.augment else None
-        tasks = []
-        for i in range(0, len(instance), _IMAGES_A_TASK):
-            these = slice(i, i + _IMAGES_A_TASK)
-            tasks.append(decoders.submit(row + i, instance[these], None if quality is None else quality[these]))
-        images = decoders.pixels[row : row + len(instance)]
-        return Batch(images, self.index.identity[number], number, draws), tasks
+        images = decoders.begin(row, instance, jpeg_quality(draws) if "jpeg" in self._config.augment else None)
+        return lambda: Batch(images(), self.index.identity[number], number, draws)
 
-
-def _finished(batch: Batch, tasks: list[Future[None]]) -> Batch:
-    for task in tasks:
-        task.result()
-    return batch
+    @contextmanager
+    def _decoders(self, rows: int) -> Iterator[Decoders | GpuDecoders]:
+        if self._config.decode_on == "gpu":
+            with GpuDecoders(self.index, self._shards, self._processes.device, _cores()) as on_gpu:
+                yield on_gpu
+            return
+        with (
+            Decoders(self.index, self._shards, rows, _workers(self._config), _cores()) as decoders,
+            _pinned(decoders.pixels),
+        ):
+            yield decoders
 
 
 def _workers(config: Config) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,20 +33,27 @@ class ShardFiles:
 
     def decode(self, instances: Integers, images: NDArray[np.uint8], quality: Integers | None = None) -> None:
         """Fills images [n, S, S, 3] with the instances [n]; where `quality` [n] is not 0, compressed anew with it."""
+        for (content, where), image in zip(self.contents(instances), images, strict=True):
+            if not decoded(content, image):
+                raise unusable(content, len(image), where)
+        if quality is not None:
+            for each in np.flatnonzero(quality).tolist():
+                decoded(simplejpeg.encode_jpeg(images[each], int(quality[each]), "RGB", "420"), images[each])
+
+    def contents(self, instances: Integers) -> Iterator[tuple[bytes, str]]:
+        """The JPEG of each instance, and where it is."""
         index = self._index
         shards, offsets, lengths = index.shard[instances], index.offset[instances], index.length[instances]
         ranges = zip(shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True)
-        for instance, (shard, offset, length), image in zip(instances.tolist(), ranges, images, strict=True):
+        for instance, (shard, offset, length) in zip(instances.tolist(), ranges, strict=True):
             if shard >= len(self._paths):
                 what = f"Instance {instance} is in shard {shard}, which index.json does not list"
                 raise corrupt(what, str(index.folder))
             content = _read(self._paths[shard], offset, length)
-            if len(content) < length or not _decoded(content, image):
-                where = f"{self._paths[shard]}, offset {offset}, {length} bytes"
-                raise _unusable(content, length, len(image), where)
-        if quality is not None:
-            for each in np.flatnonzero(quality).tolist():
-                _decoded(simplejpeg.encode_jpeg(images[each], int(quality[each]), "RGB", "420"), images[each])
+            where = f"{self._paths[shard]}, offset {offset}, {length} bytes"
+            if len(content) < length:
+                raise corrupt("The shard ends before the image", where)
+            yield content, where
 
 
 def _read(path: str, offset: int, length: int) -> bytes:
@@ -66,7 +74,7 @@ def _opened(path: str) -> int:
         time.sleep(_POLL)
 
 
-def _decoded(content: bytes, image: NDArray[np.uint8]) -> bool:
+def decoded(content: bytes, image: NDArray[np.uint8]) -> bool:
     """Whether the JPEG is one and fills the image. [S, S, 3]"""
     try:
         return bool(simplejpeg.decode_jpeg(content, colorspace="RGB", buffer=image).shape == image.shape)
@@ -74,9 +82,8 @@ def _decoded(content: bytes, image: NDArray[np.uint8]) -> bool:
         return False
 
 
-def _unusable(content: bytes, length: int, size: int, where: str) -> F2cError:
-    if len(content) < length:
-        return corrupt("The shard ends before the image", where)
+def unusable(content: bytes, size: int, where: str) -> F2cError:
+    """What is wrong with an image that did not fill its place."""
     try:
         height, width = simplejpeg.decode_jpeg(content, colorspace="RGB").shape[:2]
     except ValueError as error:

@@ -109,7 +109,7 @@ class Training:
         update = self.optimization.update_of(self.step)
         if self.step == update.first:
             self._sample(update)
-        pixels, draws = torch.from_numpy(batch.images), torch.from_numpy(batch.draws)
+        pixels, draws = batch.images, torch.from_numpy(batch.draws)
         images = network_input(pixels.to(self.device), draws.to(self.device), self.config.augment)
         x, y = images.chunk(2)
         number = torch.from_numpy(self.processes.part(batch.number)).to(self.device)

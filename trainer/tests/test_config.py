@@ -43,6 +43,10 @@ def test_a_good_config() -> None:
         ({"scale": 0}, '"scale" must be above 0, not 0'),
         ({"head": "pfc"}, '"head" must be "dcp" or "partialFc" or "fc", not "pfc"'),
         ({"augment": ["flop"]}, f'"augment" must be a list of {CHANGES}, not ["flop"]'),
+        (
+            {"augment": ["jpeg"], "decodeOn": "gpu"},
+            '"decodeOn" must be "cpu" where "augment" has "jpeg", which is made where images are decoded',
+        ),
         ({"augment": "flip"}, f'"augment" must be a list of {CHANGES}, not "flip"'),
         ({"instancesPerStep": 3}, '"instancesPerStep" must be even, not 3'),
         ({"marginValue": 1.5}, '"marginValue" must be between 0 and 1, not 1.5'),

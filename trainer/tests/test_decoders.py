@@ -11,13 +11,19 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import f2c_trainer
+from f2c_trainer.decoders import Decoders
 from f2c_trainer.errors import F2cError
+from f2c_trainer.gpu_decoders import GpuDecoders
+from f2c_trainer.index import Index
 from f2c_trainer.loaders import Batch
 
 from .test_cli import ENDLESS, PATIENCE, TRAINER, await_event, write_config
@@ -119,6 +125,25 @@ def test_workers_end_with_a_trainer_that_is_ended(
             await_no_worker(data)
         finally:
             process.kill()
+
+
+def test_a_gpu_that_is_not_there_cannot_decode(data: Path) -> None:
+    with pytest.raises(F2cError, match=r'F2C_CONFIG_INVALID: "decodeOn" is gpu, but there is no GPU') as caught:
+        next(loaders_of(data, decodeOn="gpu").batches(0, 1))
+    assert caught.value.fix == "Install the torchvision of this PyTorch, or decode on the cpu"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available() or find_spec("torchvision") is None, reason="needs both")
+def test_a_gpu_decodes_what_a_cpu_does(data: Path) -> None:
+    device = torch.device("cuda")
+    index = Index(data / "index", "train")
+    instances = np.arange(index.instances)
+    with Decoders(index, data / "shards", len(instances), 0, 1) as on_cpu:
+        expected = on_cpu.begin(0, instances, None)().int()
+    with GpuDecoders(index, data / "shards", device, 2) as on_gpu:
+        pixels = on_gpu.begin(0, instances, None)()
+    assert pixels.is_cuda
+    assert (pixels.cpu().int() - expected).abs().max() <= 4
 
 
 @pytest.mark.parametrize("workers", [0, WORKERS])

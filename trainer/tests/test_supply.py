@@ -130,13 +130,13 @@ def test_shards_are_asked_for_before_the_first_batch_is(many: Path, window: int 
 def test_a_training_goes_on_with_shards_that_arrive_one_by_one(many: Path, workers: int) -> None:
     index = Index(many / "index", "train")
     config = config_of(many, loaderWorkers=workers, shardWindow=2)
-    whole = [batch.images.copy() for batch in Loaders(index, many / "shards", config).batches(0, 12)]
+    whole = [batch.images.clone() for batch in Loaders(index, many / "shards", config).batches(0, 12)]
     arriving = many / "arriving"
     arriving.mkdir()
     (arriving / "filling").touch()
     with ThreadPoolExecutor(1) as training:
         future = training.submit(
-            lambda: [batch.images.copy() for batch in Loaders(index, arriving, config).batches(0, 12)]
+            lambda: [batch.images.clone() for batch in Loaders(index, arriving, config).batches(0, 12)]
         )
         there: set[str] = set()
         while not future.done():

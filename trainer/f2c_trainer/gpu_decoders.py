@@ -1,0 +1,84 @@
+"""Instances decoded on the GPU, by nvJPEG as torchvision binds it. torchvision is installed by who wants this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import F2cError
+from .index import Index
+from .keyed import Integers
+from .shards import ShardFiles, decoded, unusable
+
+_BATCHES_AT_ONCE = 2  # decoded beside the training, each on a stream of its own
+
+
+class GpuDecoders:
+    """Reads instances in threads and decodes a batch at once. Its pixels differ from libjpeg-turbo's by rounding."""
+
+    def __init__(self, index: Index, shards: Path, device: torch.device, cores: int) -> None:
+        """Raises F2C_CONFIG_INVALID without a GPU or without torchvision."""
+        if device.type != "cuda" or find_spec("torchvision") is None:
+            missing = "torchvision is not installed" if device.type == "cuda" else "there is no GPU"
+            what, fix = (
+                f'"decodeOn" is gpu, but {missing}',
+                "Install the torchvision of this PyTorch, or decode on the cpu",
+            )
+            raise F2cError("F2C_CONFIG_INVALID", what, "decodeOn", fix)
+        self._files, self._size, self._device = ShardFiles(shards, index), index.image_size, device
+        self._readers = ThreadPoolExecutor(cores, "read")
+        self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "decode")
+
+    def begin(self, _row: int, instances: Integers, _quality: Integers | None) -> Callable[[], Tensor]:
+        """Begins with the instances [n]; what it returns waits for their pixels. [n, S, S, 3] uint8 on the GPU"""
+        parts = np.array_split(instances, max(1, len(instances) // 32))
+        contents = [self._readers.submit(lambda part: list(self._files.contents(part)), part) for part in parts]
+        batch = self._batches.submit(self._decode, contents)
+
+        def pixels() -> Tensor:
+            images = batch.result()
+            images.record_stream(torch.cuda.current_stream(self._device))  # theirs was another
+            return images
+
+        return pixels
+
+    def _decode(self, contents: list[Future[list[tuple[bytes, str]]]]) -> Tensor:
+        from torchvision.io import ImageReadMode, decode_jpeg  # type: ignore[import-not-found]
+
+        jpegs = [jpeg for part in contents for jpeg in part.result()]
+        encoded = [torch.frombuffer(bytearray(content), dtype=torch.uint8) for content, _ in jpegs]
+        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(stream):
+            try:
+                images = decode_jpeg(encoded, mode=ImageReadMode.RGB, device=self._device)
+            except RuntimeError as error:
+                raise self._fault(jpegs, str(error)) from error
+            if any(image.shape[1:] != (self._size, self._size) for image in images):
+                raise self._fault(jpegs, "sizes differ")
+            pixels = torch.stack(images).permute(0, 2, 3, 1).contiguous()
+        stream.synchronize()
+        return pixels
+
+    def _fault(self, jpegs: list[tuple[bytes, str]], what: str) -> F2cError:
+        """Which image it was, if libjpeg-turbo cannot decode it either."""
+        image = np.empty((self._size, self._size, 3), dtype=np.uint8)
+        for content, where in jpegs:
+            if not decoded(content, image):
+                return unusable(content, self._size, where)
+        fix = 'Set "decodeOn" to cpu'
+        return F2cError("F2C_CONFIG_INVALID", f"The GPU could not decode images: {what}", jpegs[0][1], fix)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        for pool in (self._readers, self._batches):
+            pool.shutdown(cancel_futures=True)
