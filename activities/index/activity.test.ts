@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { BlobRef, Manifest } from '../../artifacts/manifest.ts';
+import type { Manifest } from '../../artifacts/manifest.ts';
 import { runIngest } from '../ingest/activity.ts';
 import { ingestStep } from '../ingest/contract.ts';
 import { picture, writeTree } from '../ingest/testdata/images.ts';
@@ -12,6 +11,7 @@ import type { Made } from '../step.ts';
 import { runIndex } from './activity.ts';
 import { indexStep } from './contract.ts';
 import { parts } from './split.ts';
+import { datasetOf, makeDataset, moveTo, shard } from './testdata/dataset.ts';
 
 let scratch: TestStep;
 const steps: TestStep[] = [];
@@ -22,75 +22,6 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const step of steps.splice(0)) await step.remove();
 });
-
-const shard: BlobRef = { digest: 'ab'.repeat(32), size: 1024 };
-
-/** A dataset with these names and numbers of instances, whose rows lie in the file in reverse order. */
-async function makeDataset(identities: [name: string, count: number][]): Promise<Manifest> {
-  const instance = await DuckDBInstance.create();
-  const connection = await instance.connect();
-  const values = identities.map(
-    ([name, count], identity) => `(${identity}::BIGINT, '${name}', ${count}::BIGINT)`,
-  );
-  await connection.run(
-    `CREATE TABLE identities AS FROM (VALUES ${values.join(', ')}) t(identity, name, count)`,
-  );
-  await connection.run(
-    `CREATE TABLE instances AS SELECT row_number() OVER (ORDER BY identity, n) - 1 AS instance, identity,
-     CAST(identity % 2 AS INTEGER) AS shard, identity * 100000 + n AS "offset", CAST(1000 + n AS INTEGER) AS length,
-     'digest' AS sha256, name || '/' || n AS source
-     FROM identities, LATERAL (SELECT unnest(range(count)) AS n)`,
-  );
-  for (const table of ['identities', 'instances']) {
-    const file = join(scratch.workDir, `${table}.parquet`);
-    await connection.run(`COPY (FROM ${table} ORDER BY identity DESC) TO '${file}' (FORMAT parquet)`);
-  }
-  connection.closeSync();
-  instance.closeSync();
-  const instances = identities.reduce((sum, [, count]) => sum + count, 0);
-  return datasetOf(
-    { 'shards/shard-000000.tar': shard, 'shards/shard-000001.tar': shard, 'instances.parquet': shard },
-    {
-      imageSize: 112,
-      identities: identities.length,
-      instances,
-      rejected: 0,
-      shards: ['shard-000000.tar', 'shard-000001.tar'],
-      bytes: 1,
-    },
-  );
-}
-
-/** Says that the instances lie in these shards, of which there is one more than is used. */
-async function moveTo(dataset: Manifest, shards: number[]): Promise<void> {
-  const instance = await DuckDBInstance.create();
-  const connection = await instance.connect();
-  const file = join(scratch.workDir, 'instances.parquet');
-  await connection.run(
-    `CREATE TABLE moved AS SELECT * REPLACE (CAST([${shards}][instance + 1] AS INTEGER) AS shard)
-     FROM read_parquet('${file}')`,
-  );
-  await connection.run(`COPY moved TO '${file}' (FORMAT parquet)`);
-  connection.closeSync();
-  instance.closeSync();
-  const names = Array.from({ length: Math.max(...shards) + 2 }, (_, number) => `shard-00000${number}.tar`);
-  dataset.facts = { ...dataset.facts, shards: names };
-}
-
-function datasetOf(files: Manifest['files'], facts: Manifest['facts']): Manifest {
-  return {
-    kind: 'dataset',
-    key: '1'.repeat(64),
-    digest: '2'.repeat(64),
-    files,
-    facts,
-    metrics: {},
-    measured: {},
-    madeBy: { step: 'ingest', version: 1, code: '', run: 'test', at: '' },
-    from: { step: 'ingest', version: 1, params: {}, inputs: {} },
-    inputs: {},
-  };
-}
 
 async function index(
   dataset: Manifest,
@@ -125,7 +56,7 @@ async function partsOf(made: Made): Promise<Map<string, string>> {
 describe('the files', () => {
   test('the instances of each identity lie together, in the order of the dataset', async () => {
     const made = await index(
-      await makeDataset([
+      await makeDataset(scratch.workDir, [
         ['ann', 2],
         ['bob', 1],
         ['eve', 3],
@@ -145,7 +76,7 @@ describe('the files', () => {
   });
 
   test('stays are what identities of the train part have in each shard, in the order of shards', async () => {
-    const made = await index(await makeDataset(people(9, 2)), { test: 2, seed: 1 });
+    const made = await index(await makeDataset(scratch.workDir, people(9, 2)), { test: 2, seed: 1 });
     const [shardOf, first] = [await array(made, 'train.shard'), await array(made, 'train.first')];
     const stays = first
       .slice(0, -1)
@@ -158,12 +89,12 @@ describe('the files', () => {
   });
 
   test('an identity that is in a shard twice with another between stays there twice', async () => {
-    const dataset = await makeDataset([
+    const dataset = await makeDataset(scratch.workDir, [
       ['ann', 2],
       ['bob', 6],
       ['eve', 1],
     ]);
-    await moveTo(dataset, [2, 0, 2, 2, 0, 2, 1, 1, 0]);
+    await moveTo(scratch.workDir, dataset, [2, 0, 2, 2, 0, 2, 1, 1, 0]);
     const made = await index(dataset);
     expect(await array(made, 'train.shard')).toEqual([2, 0, 2, 2, 0, 2, 1, 1, 0]);
     expect(await array(made, 'train.stay')).toEqual([1, 4, 8, 6, 0, 2, 5]);
@@ -172,7 +103,7 @@ describe('the files', () => {
   });
 
   test('the parts are disjoint and together whole; tables and arrays agree', async () => {
-    const made = await index(await makeDataset(people(40)), { test: 0.25, validation: 5 });
+    const made = await index(await makeDataset(scratch.workDir, people(40)), { test: 0.25, validation: 5 });
     const identities = await rowsOf(made.files['identities.parquet']);
     const instances = await rowsOf(made.files['instances.parquet']);
     expect(identities).toHaveLength(40);
@@ -193,7 +124,7 @@ describe('the files', () => {
   });
 
   test('the shards are those of the dataset, and index.json says the same as the facts', async () => {
-    const dataset = await makeDataset(people(10));
+    const dataset = await makeDataset(scratch.workDir, people(10));
     const { files, facts, metrics } = await index(dataset, { test: 2, seed: 9 });
     expect(files['shards/shard-000000.tar']).toBe(shard);
     expect(files['shards/shard-000001.tar']).toBe(shard);
@@ -213,7 +144,7 @@ describe('the files', () => {
 
   // A change of these digests is a change of what the step makes: raise the version of its contract with them.
   test('version 2 makes these bytes', async () => {
-    const made = await index(await makeDataset(people(12)), { test: 3, validation: 2 });
+    const made = await index(await makeDataset(scratch.workDir, people(12)), { test: 3, validation: 2 });
     for (const file of Object.keys(made.files)) if (file.startsWith('shards/')) delete made.files[file];
     expect(indexStep.version).toBe(2);
     const all = createHash('sha256')
@@ -225,7 +156,7 @@ describe('the files', () => {
 
 describe('who is held out', () => {
   test('another seed draws others, the same seed the same', async () => {
-    const dataset = await makeDataset(people(200));
+    const dataset = await makeDataset(scratch.workDir, people(200));
     const draw = async (seed: number) => [...(await partsOf(await index(dataset, { test: 0.1, seed })))];
     const first = await draw(1);
     expect(await draw(1)).toEqual(first);
@@ -233,16 +164,16 @@ describe('who is held out', () => {
   });
 
   test('a name is drawn before or after another whatever other names there are', async () => {
-    const before = await partsOf(await index(await makeDataset(people(100)), { test: 10 }));
+    const before = await partsOf(await index(await makeDataset(scratch.workDir, people(100)), { test: 10 }));
     const more: [string, number][] = [['a new one', 3], ...people(100), ['another', 3]];
-    const after = await partsOf(await index(await makeDataset(more), { test: 12 }));
+    const after = await partsOf(await index(await makeDataset(scratch.workDir, more), { test: 12 }));
     const held = [...before].filter(([, part]) => part === 'test').map(([name]) => name);
     expect(held).toHaveLength(10);
     expect(held.map((name) => after.get(name))).toEqual(Array(10).fill('test'));
   });
 
   test('a fold is a range of identities, and the validation part is drawn from the rest', async () => {
-    const dataset = await makeDataset(people(40));
+    const dataset = await makeDataset(scratch.workDir, people(40));
     const found = await partsOf(await index(dataset, { fold: 2, folds: 4, validation: 6 }));
     const named = (part: string) => [...found].filter(([, its]) => its === part).map(([name]) => name);
     expect(named('test')).toEqual(
@@ -257,7 +188,7 @@ describe('who is held out', () => {
 
 describe('what cannot be indexed', () => {
   test('a test part without a genuine pair', async () => {
-    const dataset = await makeDataset(people(10, 1));
+    const dataset = await makeDataset(scratch.workDir, people(10, 1));
     await expect(index(dataset, { test: 4 })).rejects.toMatchObject({
       code: 'F2C_TOO_FEW_IDENTITIES',
       message:
@@ -267,9 +198,9 @@ describe('what cannot be indexed', () => {
   });
 
   test('tables that disagree', async () => {
-    const dataset = await makeDataset(people(10));
+    const dataset = await makeDataset(scratch.workDir, people(10));
     const instances = await readFile(join(scratch.workDir, 'instances.parquet'));
-    await makeDataset(people(12, 2));
+    await makeDataset(scratch.workDir, people(12, 2));
     await writeTree(scratch.workDir, { 'instances.parquet': instances });
     await expect(index(dataset)).rejects.toMatchObject({
       code: 'F2C_DATA_CORRUPT',
