@@ -34,6 +34,14 @@ export async function asActivity<T>(
   }
 }
 
+/** Why the activity that asks was told to stop, in words; undefined if it was not. */
+export function stopReason(): string | undefined {
+  const { cancellationSignal, cancellationDetails: why } = Context.current();
+  if (!cancellationSignal.aborted) return undefined;
+  if (why?.workerShutdown) return 'its worker is shut down';
+  return why?.timedOut ? 'it ran longer than its timeout' : 'on request';
+}
+
 function activityFailure(error: unknown, details: HeartbeatDetails): ApplicationFailure {
   if (error instanceof F2cError) return failure(error.code, error.message, details);
   return error instanceof Error

@@ -69,7 +69,7 @@ export async function runModule(
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
     createInterface({ input: stream }).on('line', (line) => {
-      log.debug({ module }, line);
+      log.info({ from: module }, line);
       failure ??= reportedFailure(parseJson(line));
       lines.push(line);
       if (lines.length > 20) lines.shift();

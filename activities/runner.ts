@@ -1,23 +1,27 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from 'pino';
+import { activityInfo } from '@temporalio/activity';
+import type { DestinationStream } from 'pino';
 import { z } from 'zod';
 import type { BlobCache } from '../artifacts/cache.ts';
+import type { Attempt } from '../artifacts/logs.ts';
 import type { BlobRef, Manifest } from '../artifacts/manifest.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
 import { artifactOutput, type StepContract } from '../language/step.ts';
-import { asActivity } from './boundary.ts';
+import { progressLog, withAttemptLog } from './attemptLog.ts';
+import { asActivity, stopReason } from './boundary.ts';
 import { codeDigest } from './code.ts';
 import { loadImplementation } from './registry.ts';
-import type { Made, Progress, StepContext, StepImplementation, StepInput } from './step.ts';
+import type { Made, StepContext, StepImplementation, StepInput } from './step.ts';
 import { keyParts, type StepDone, type WorkTask } from './tasks.ts';
 
 /** What a worker lends to the steps that it runs. */
 export interface WorkerTools {
   store: ArtifactStore;
   cache: BlobCache;
-  log: Logger;
+  /** Where the worker's own log goes. */
+  log: DestinationStream;
   /** Folder in which every attempt gets a folder of its own. */
   scratch: string;
 }
@@ -28,31 +32,38 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
     asActivity(async (signal, progress) => {
       const implementation = await loadImplementation(uses);
       await mkdir(tools.scratch, { recursive: true });
-      const attempt = await mkdtemp(join(tools.scratch, `${uses}-`));
+      const folder = await mkdtemp(join(tools.scratch, `${uses}-`));
+      const log = { folder: join(folder, 'log'), bucket: tools.store.bucket, workerLog: tools.log };
       try {
-        const made = await work(
-          implementation,
-          task,
-          await contextOf(task, attempt, tools, signal, progress),
-        );
-        return await commit(implementation, task, made, tools.store);
+        return await withAttemptLog(attemptOf(task), { ...log, stopped: stopReason }, async (log) => {
+          const context = await contextOf(task, folder, tools, { signal, progress, log });
+          return await commit(implementation, task, await work(implementation, task, context), tools.store);
+        });
       } finally {
-        await rm(attempt, { recursive: true, force: true });
+        await rm(folder, { recursive: true, force: true });
       }
     });
+}
+
+/** Activity ids are `<step instance>#<attempt>`. */
+function attemptOf({ run, step }: WorkTask): Attempt {
+  const { activityId, workflowExecution } = activityInfo();
+  if (workflowExecution === undefined) throw new Error('a step is an activity of a run');
+  const attempt = Number(activityId.slice(activityId.lastIndexOf('#') + 1));
+  return { run, execution: workflowExecution.runId, step, attempt };
 }
 
 /** In the attempt's folder there are one for the work, and one that holds the inputs that were opened. */
 async function contextOf(
   task: WorkTask,
   attempt: string,
-  { store, cache, log }: WorkerTools,
-  signal: AbortSignal,
-  progress: (progress: Progress) => void,
+  { store, cache }: WorkerTools,
+  { signal, progress, log }: Pick<StepContext, 'signal' | 'progress' | 'log'>,
 ): Promise<StepContext> {
   const [workDir, inputs] = [join(attempt, 'work'), join(attempt, 'inputs')];
   for (const folder of [workDir, inputs]) await mkdir(folder);
   const opened = new Map<string, Promise<void>>();
+  const logProgress = progressLog(log);
   return {
     key: task.key,
     ...(task.fingerprint === undefined ? {} : { fingerprint: task.fingerprint }),
@@ -60,8 +71,11 @@ async function contextOf(
     workDir,
     processes: task.processesPerNode ?? 1,
     signal,
-    log: log.child({ run: task.run, step: task.step }),
-    progress,
+    log,
+    progress: (latest) => {
+      progress(latest);
+      logProgress(latest);
+    },
     open: async (artifact, file) => {
       const blob = blobOf(artifact, file);
       const path = join(inputs, blob.digest);

@@ -18,6 +18,7 @@ export interface StepContext {
   readonly processes: number;
   /** Aborted when the run is cancelled, the attempt times out or the worker shuts down. */
   readonly signal: AbortSignal;
+  /** What the attempt says, for people; `npx f2c logs` shows it, also when the worker is gone. */
   readonly log: Logger;
   /** Local, verified copy of one file of an artifact; read it, do not change it. It stays until the step ends. */
   open(artifact: Manifest, file: string): Promise<string>;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
@@ -27,10 +28,12 @@ export class Bucket {
     this.name = name;
   }
 
-  async read(key: string): Promise<StoredText | undefined> {
+  /** An object's text, or what follows its first `from` bytes. */
+  async read(key: string, { from = 0 }: { from?: number } = {}): Promise<StoredText | undefined> {
     return this.ask(async () => {
       try {
-        const answer = await this.s3.send(new GetObjectCommand({ Bucket: this.name, Key: key }));
+        const Range = from === 0 ? undefined : `bytes=${from}-`;
+        const answer = await this.s3.send(new GetObjectCommand({ Bucket: this.name, Key: key, Range }));
         return { text: (await answer.Body?.transformToString()) ?? '', etag: answer.ETag ?? '' };
       } catch (error) {
         if (isMissing(error)) return undefined;
@@ -41,6 +44,10 @@ export class Bucket {
 
   async write(key: string, text: string): Promise<void> {
     await this.ask(() => this.s3.send(new PutObjectCommand(this.text(key, text))));
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.ask(() => this.s3.send(new DeleteObjectCommand({ Bucket: this.name, Key: key })));
   }
 
   /** Writes an object that must not exist yet. Gives its etag, or undefined when it exists. */
@@ -55,11 +62,18 @@ export class Bucket {
 
   /** Keys under a prefix, in order. */
   async *keys(prefix: string): AsyncGenerator<string> {
+    for await (const { key } of this.objects(prefix)) yield key;
+  }
+
+  /** Keys under a prefix, in order, with the objects' sizes in bytes. */
+  async *objects(prefix: string): AsyncGenerator<{ key: string; size: number }> {
     const pages = paginateListObjectsV2({ client: this.s3 }, { Bucket: this.name, Prefix: prefix });
     while (true) {
       const page = await this.ask(() => pages.next());
       if (page.done === true) return;
-      for (const { Key } of page.value.Contents ?? []) if (Key !== undefined) yield Key;
+      for (const { Key, Size = 0 } of page.value.Contents ?? []) {
+        if (Key !== undefined) yield { key: Key, size: Size };
+      }
     }
   }
 

@@ -26,7 +26,10 @@ export interface Manifest extends ArtifactRef {
   metrics: Record<string, number>;
   /** What was measured while making it, and differs from one making to the next: seconds. Not part of the digest. */
   measured: Record<string, number>;
-  /** Files that were written while making it, to look at afterwards: events, curves. Not part of the digest. */
+  /**
+   * Files that were written while making it, to look at afterwards: events, curves. Not part of the digest. What
+   * the attempts said is not here, because there may be no artifact: see `logs.ts`.
+   */
   log?: Record<string, BlobRef>;
   /** `instance` is the step's place in the pipeline: "train[head=dcp]". */
   madeBy: { step: string; instance?: string; version: number; code: string; run: string; at: string };

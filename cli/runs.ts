@@ -8,6 +8,7 @@ import {
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunInput } from '../activities/control.ts';
 import { F2cError } from '../errors/failure.ts';
+import { nearest } from '../language/nearest.ts';
 
 export const workflowType = 'runPipeline';
 export const controlQueue = 'control';
@@ -48,12 +49,22 @@ export async function describeRun(client: Client, id: string): Promise<Described
     return { handle, info: await handle.describe() };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
+    const meant = await nearestRun(client, id);
     throw new F2cError('F2C_RUN_UNKNOWN', {
       what: `There is no run ${id}`,
-      fix: '`npx f2c list` shows the runs',
+      fix: `${meant === undefined ? '' : `Did you mean ${meant}? `}\`npx f2c list\` shows the runs`,
       cause: error,
     });
   }
+}
+
+/** Of the latest runs, the one whose id is most like this. */
+async function nearestRun(client: Client, id: string): Promise<string | undefined> {
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = '${workflowType}'` })) {
+    if (ids.push(workflowId) === 1_000) break;
+  }
+  return nearest(id, ids);
 }
 
 /** What started a run, read from the first event of its history. */

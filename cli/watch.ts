@@ -46,12 +46,7 @@ export async function* watchRun(
 ): AsyncGenerator<Snapshot> {
   let answering = true;
   for (;;) {
-    if (session.fate() === 'ended') {
-      throw new F2cError('F2C_STACK_DOWN', {
-        what: `The embedded stack has ended before the run ${id}`,
-        fix: 'Start it with `npx f2c up`: the run goes on by itself where it was',
-      });
-    }
+    refuseEnded(session, id);
     try {
       const run = await describeRun(session.client, id);
       const state = await queryState(run);
@@ -68,8 +63,17 @@ export async function* watchRun(
   }
 }
 
+/** F2C_STACK_DOWN when the embedded stack that a run is watched on has ended. */
+export function refuseEnded(session: Session, id: string): void {
+  if (session.fate() !== 'ended') return;
+  throw new F2cError('F2C_STACK_DOWN', {
+    what: `The embedded stack has ended before the run ${id}`,
+    fix: 'Start it with `npx f2c up`: the run goes on by itself where it was',
+  });
+}
+
 /** Whether what went wrong may be over by the next question. */
-function passes(error: unknown): error is ServiceError | F2cError {
+export function passes(error: unknown): error is ServiceError | F2cError {
   if (error instanceof F2cError) return catalogue[error.code].retry === 'always';
   return error instanceof ServiceError;
 }

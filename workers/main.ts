@@ -13,9 +13,10 @@ const { role, queue } = new Command('f2c-worker')
   .opts<{ role: string; queue?: string }>();
 if (!isRole(role)) throw new Error(`unknown role ${role}`);
 
-const log = pino({ base: { role } }, pino.destination(2));
+const out = pino.destination(2);
+const log = pino({ base: { role } }, out);
 try {
-  const worker = await startWorker({ role, queue: queue ?? role, log });
+  const worker = await startWorker({ role, queue: queue ?? role, log, out });
   process.stdout.write(`${JSON.stringify({ ready: true, role })}\n`);
   await worker.run();
 } catch (error) {

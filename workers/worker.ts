@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
-import type { Logger } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import { controlActivities, fingerprintActivity } from '../activities/control.ts';
 import { contracts } from '../activities/registry.ts';
 import { stepActivity } from '../activities/runner.ts';
@@ -27,10 +27,13 @@ export async function startWorker({
   role,
   queue,
   log,
+  out,
 }: {
   role: Role;
   queue: string;
   log: Logger;
+  /** Where `log` goes; the lines of the steps go there as well. */
+  out: DestinationStream;
 }): Promise<Worker> {
   installRuntime(log);
   const { connection, namespace } = await connect();
@@ -49,7 +52,7 @@ export async function startWorker({
     });
   }
   const home = homeFolder();
-  const tools = { store, cache: await openCache(home), scratch: ownScratch(home), log };
+  const tools = { store, cache: await openCache(home), scratch: ownScratch(home), log: out };
   const steps = Object.keys(contracts).map((name) => [name, stepActivity(name, tools)]);
   return await Worker.create({
     ...common,

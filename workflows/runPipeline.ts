@@ -113,7 +113,7 @@ async function runInstances(plan: Plan, run: RunState, changed: () => void): Pro
       finish(state, 'done');
     } catch (error) {
       if (error instanceof ApplicationFailure)
-        state.error = { code: error.type ?? '', message: error.message };
+        state.error = { code: error.type ?? '', message: `${error.message}${whereLogIs(state)}` };
       finish(state, isCancellation(error) ? 'cancelled' : 'failed');
       if (!(error instanceof ApplicationFailure)) throw error;
     } finally {
@@ -145,6 +145,12 @@ async function runInstances(plan: Plan, run: RunState, changed: () => void): Pro
     throw finalFailure({ code: 'F2C_RUN_FAILED', message: reasons.join('\n') });
   }
   return outcomes;
+}
+
+/** How to read what a step said before it failed. */
+function whereLogIs({ id, attempts }: StepState): string {
+  const instance = id.includes('[') ? `'${id}'` : id;
+  return attempts === 0 ? '' : ` Its log: \`npx f2c logs ${workflowInfo().workflowId} ${instance}\`.`;
 }
 
 function finish(state: StepState, status: StepState['status']): void {

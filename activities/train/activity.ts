@@ -89,12 +89,18 @@ async function follow(trainer: TrainerProcess, lease: Lease, step: StepContext) 
       if (event.event === 'start') {
         start = event;
         const { processes, resumedFrom } = event;
+        const { steps, identities, instances } = event;
+        step.log.info(
+          `trains steps ${event.step} to ${steps} on ${instances} images of ${identities} identities, processes: ${processes}`,
+        );
         if (resumedFrom) step.log.warn({ processes, resumedFrom }, 'goes on, but not to the same bits');
         step.progress({ done: event.step, total: event.steps, unit: 'steps' });
       } else if (event.event === 'step') {
         tell(event.step, noteOf(event, start?.processes));
       } else if (event.event === 'validation') {
-        tell(event.step, `accuracy ${event.accuracy.toFixed(4)} on the validation part`);
+        const note = `accuracy ${event.accuracy.toFixed(4)} on the validation part`;
+        step.log.info({ at: event.step }, note);
+        tell(event.step, note);
       } else if (event.event === 'error') {
         failure = reportedFailure(event);
       } else {

@@ -19,7 +19,7 @@ export async function downloadCheckpoint(lease: Lease, step: StepContext): Promi
     step.store.downloadBlob(blob, path, { signal: step.signal });
   for (const [name, blob] of Object.entries(checkpoint.files)) await download(blob, join(folder, name));
   for (const [name, blob] of Object.entries(log)) await download(blob, join(step.workDir, name));
-  step.log.info({ step: checkpoint.step }, 'resumes from a checkpoint');
+  step.log.info({ at: checkpoint.step }, 'resumes from a checkpoint');
   return folder;
 }
 
@@ -38,11 +38,12 @@ export async function commitCheckpoint(
       const checkpoint = { step: event.step, files: await uploadFolder(event.path, step) };
       const isBest = event.bestStep === event.step;
       await lease.commit(checkpoint, seconds, { isBest, log: await uploadLog(step) });
+      step.log.info({ at: event.step }, 'a checkpoint is stored');
       return await rm(event.path, { recursive: true });
     } catch (error) {
       const away = error instanceof F2cError && error.code === 'F2C_STORE_UNREACHABLE';
       if (!away || step.signal.aborted) throw error;
-      step.log.warn({ err: error, step: event.step }, 'a checkpoint waits for the store');
+      step.log.warn({ err: error, at: event.step }, 'a checkpoint waits for the store');
       await wait(storePauseMs, undefined, { signal: step.signal }).catch(() => {});
     }
   }

@@ -31,7 +31,7 @@ export function startTrainer(configPath: string, processes: number, log: Logger)
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
     createInterface({ input: stream }).on('line', (line) => {
-      log.info({ trainer: line });
+      log.info({ from: 'trainer' }, line);
       words.push(line);
       if (words.length > 20) words.shift();
     });

@@ -32,6 +32,29 @@ export function runsCommands(program: Command): void {
     );
 
   program
+    .command('logs')
+    .summary('print what the steps of a run say, in order of time')
+    .description(
+      'Prints what the attempts of the steps say, in order of time, while the run goes on and afterwards; it is ' +
+        'in the store, so that it outlives the workers. An attempt uploads what is new every few seconds; of one ' +
+        'that says more than 32 MiB, the first 4 and the last 28 are kept.',
+    )
+    .argument('<run>', 'id of the run; `npx f2c list` shows it')
+    .argument('[step]', "one step, with all of its instances, or one instance: 'train[head=dcp]'")
+    .option('-f, --follow', 'go on until the run has ended')
+    .option('--json', 'print every line as a JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'logs quickstart-20260401-093015-1f7a',
+        "logs quickstart-20260401-093015-1f7a 'train[head=dcp]' --follow",
+      ),
+    )
+    .action(async (run: string, step: string | undefined, options: OutputOptions & { follow?: boolean }) =>
+      (await import('../actions/logs.ts')).logs(run, step, options),
+    );
+
+  program
     .command('resume')
     .summary('go on with a run that failed or was cancelled; what is done is not done again')
     .description(
