@@ -61,7 +61,7 @@ async function compileRun(store: ArtifactStore, input: unknown): Promise<Plan> {
   const source = await findPipeline(store, start.data.pipeline);
   const compiled = compile(source, start.data.params, contracts);
   if ('problems' in compiled) throw pipelineError(compiled.problems, source);
-  if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, start.data.pipeline);
+  if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, source.name);
   return compiled.plan;
 }
 

@@ -9,8 +9,10 @@ export interface PipelineSource {
   text: string;
   /** SHA-256 of the text; it is also a blob of the store. */
   digest: string;
-  /** File name for messages. */
+  /** File name for messages about its lines. */
   file: string;
+  /** The same for messages about the whole, which no user knows by that of a stored file. */
+  name: string;
 }
 
 /** Finds what a run names: a shipped pipeline by its name, or a stored file by its digest, `sha256:<hex>`. */
@@ -19,7 +21,7 @@ export async function findPipeline(store: ArtifactStore, reference: string): Pro
   if (digest !== undefined) return await storedPipeline(store, digest);
   const { text, file } = await shippedPipeline(reference);
   const blob = await store.putBlob(Buffer.from(text));
-  return { text, file, digest: blob.digest };
+  return { text, file, digest: blob.digest, name: file };
 }
 
 async function storedPipeline(store: ArtifactStore, digest: string): Promise<PipelineSource> {
@@ -30,5 +32,5 @@ async function storedPipeline(store: ArtifactStore, digest: string): Promise<Pip
       fix: 'Start the run with `npx f2c run FILE`, which stores the file',
     });
   }
-  return { text: stored.text, digest, file: 'pipeline' };
+  return { text: stored.text, digest, file: 'pipeline', name: `sha256:${digest}` };
 }

@@ -9,6 +9,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunInput } from '../activities/control.ts';
 import { F2cError } from '../errors/failure.ts';
 import { nearest } from '../language/nearest.ts';
+import { paramText } from './params.ts';
 
 export const workflowType = 'runPipeline';
 export const controlQueue = 'control';
@@ -27,14 +28,39 @@ interface NewRun {
   resumes?: { run: string; changes: string[] };
 }
 
-export function startRun(client: Client, { name, input, resumes }: NewRun): Promise<WorkflowHandle> {
+export function startRun(client: Client, run: NewRun): Promise<WorkflowHandle> {
+  const { name, input, resumes } = run;
+  const workflowId = newRunId(name);
   return client.workflow.start(workflowType, {
-    workflowId: newRunId(name),
+    workflowId,
     taskQueue: controlQueue,
     args: [input],
-    staticSummary: resumes === undefined ? `Pipeline ${name}` : `Pipeline ${name}, resumes ${resumes.run}`,
+    ...startTexts(run, workflowId),
     ...(resumes && { memo: { resumedFrom: resumes.run, changes: resumes.changes } }),
   });
+}
+
+/** What Temporal's own UI shows of a run from its start on; for a scheduled one nobody knows the id yet. */
+export function startTexts({ name, input, resumes }: NewRun, id?: string) {
+  const params = Object.entries(input.params ?? {}).map((param) => listed(`\`${paramText(param)}\``));
+  const commands = id === undefined ? ['list'] : [`show ${id}`, `logs ${id} --follow`, `cancel ${id}`];
+  const how = resumes ? `, resumes ${resumes.run}` : id === undefined ? ', scheduled' : '';
+  return {
+    staticSummary: `Pipeline ${name}${how}`,
+    staticDetails: [
+      ...(resumes ? [`Goes on with the run \`${resumes.run}\`.`, ''] : []),
+      ...(resumes?.changes.length ? ['What it changes:', '', ...resumes.changes.map(listed), ''] : []),
+      ...(params.length === 0
+        ? ['All params have their defaults.']
+        : ['Params that were given:', '', ...params]),
+      '',
+      ...commands.map((command) => `    npx f2c ${command}`),
+    ].join('\n'),
+  };
+}
+
+function listed(text: string): string {
+  return `- ${text}`;
 }
 
 export interface DescribedRun {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { F2cError } from '../errors/failure.ts';
-import { searchAttributes } from '../workflows/attributes.ts';
+import { searchAttributes, typeNames } from '../workflows/attributes.ts';
 import type { Child } from './child.ts';
 import { startChild } from './child.ts';
 import { findBinary } from './paths.ts';
@@ -61,7 +61,7 @@ export async function startTemporal({ home, ports, signal }: TemporalOptions): P
       ...pollRate('transfer'),
       ...pollRate('timer'),
       ...pollRate('visibility'),
-      ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+      ...searchAttributes.flatMap(({ name, type }) => ['--search-attribute', `${name}=${typeNames[type]}`]),
     ],
     env: withoutClientSettings(process.env),
     cwd: home,

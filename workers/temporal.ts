@@ -2,11 +2,18 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import proto from '@temporalio/proto';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { searchAttributes } from '../workflows/attributes.ts';
+import { F2cError } from '../errors/failure.ts';
+import { searchAttributes, typeNames } from '../workflows/attributes.ts';
 
-const { INDEXED_VALUE_TYPE_KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
+const { INDEXED_VALUE_TYPE_KEYWORD, INDEXED_VALUE_TYPE_KEYWORD_LIST } =
+  proto.temporal.api.enums.v1.IndexedValueType;
+const indexedTypes = {
+  KEYWORD: INDEXED_VALUE_TYPE_KEYWORD,
+  KEYWORD_LIST: INDEXED_VALUE_TYPE_KEYWORD_LIST,
+};
 
-const alreadyExists = 6;
+/** Status codes of gRPC. */
+const grpc = { invalidArgument: 3, alreadyExists: 6 };
 
 /** Sends the SDK's own log lines through ours. */
 export function installRuntime(log: Logger): void {
@@ -30,17 +37,37 @@ export async function connect(): Promise<{ connection: NativeConnection; namespa
   return { connection: await NativeConnection.connect(connectionOptions), namespace };
 }
 
-/** Adds the search attributes that the server lacks. */
+/**
+ * Adds the search attributes that the server lacks, since no run gets further without them. Some servers let this
+ * worker, or nobody, add any: F2C_TEMPORAL_REFUSED says which to add by hand.
+ */
 export async function ensureSearchAttributes(connection: NativeConnection, namespace: string): Promise<void> {
-  const types = Object.fromEntries(searchAttributes.map((name) => [name, INDEXED_VALUE_TYPE_KEYWORD]));
-  const known = await connection.operatorService.listSearchAttributes({ namespace });
-  const missing = Object.fromEntries(
-    Object.entries(types).filter(([name]) => !(name in known.customAttributes)),
-  );
-  if (Object.keys(missing).length === 0) return;
-  await connection.operatorService
-    .addSearchAttributes({ namespace, searchAttributes: missing })
-    .catch((error) => {
-      if (error.code !== alreadyExists) throw error;
+  const missing = [];
+  for (const attribute of searchAttributes) {
+    if (!(await isKnown(attribute.name, connection, namespace))) missing.push(attribute);
+  }
+  if (missing.length === 0) return;
+  try {
+    const types = Object.fromEntries(missing.map(({ name, type }) => [name, indexedTypes[type]]));
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: types });
+  } catch (error) {
+    if ((error as { code?: number }).code === grpc.alreadyExists) return;
+    const options = missing.map(({ name, type }) => `--name ${name} --type ${typeNames[type]}`);
+    throw new F2cError('F2C_TEMPORAL_REFUSED', {
+      what: `This worker may not add the search attributes that the namespace ${namespace} lacks: ${(error as Error).message}`,
+      fix: `Let someone add them who may: temporal operator search-attribute create --namespace ${namespace} ${options.join(' ')}`,
+      cause: error,
     });
+  }
+}
+
+/** Whoever may look for runs may ask this, unlike for the list of attributes. */
+async function isKnown(name: string, connection: NativeConnection, namespace: string): Promise<boolean> {
+  try {
+    await connection.workflowService.countWorkflowExecutions({ namespace, query: `${name} IS NULL` });
+    return true;
+  } catch (error) {
+    if ((error as { code?: number }).code === grpc.invalidArgument) return false;
+    throw error;
+  }
 }

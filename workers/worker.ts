@@ -13,6 +13,8 @@ import { connect, ensureSearchAttributes, installRuntime } from './temporal.ts';
 
 const workflowsPath = fileURLToPath(new URL('../workflows/runPipeline.ts', import.meta.url));
 
+const payloadConverterPath = fileURLToPath(new URL('../workflows/converter.ts', import.meta.url));
+
 /** Runs of pipelines whose state is kept in memory; others are replayed when something happens to them. */
 const maxCachedWorkflows = 500;
 
@@ -44,6 +46,7 @@ export async function startWorker({
     return await Worker.create({
       ...common,
       workflowsPath,
+      dataConverter: { payloadConverterPath },
       activities: controlActivities(store),
       maxCachedWorkflows,
       ...heartbeats,

@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { register } from 'tsx/cjs/api';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ArtifactRef } from '../artifacts/manifest.ts';
+import { f2c } from '../test/support/cli.ts';
 import { trainersOf } from '../test/support/processes.ts';
 import { eventually, Runs, stepOf } from '../test/support/runs.ts';
 import { startTestStack, type TestStack } from '../test/support/stack.ts';
@@ -41,6 +43,9 @@ steps:
 describe('a start that cannot run', () => {
   it.each([
     [undefined, 'F2C_START_INVALID', 'A run is not started with nothing. Give one JSON object: '],
+    ['quickstart', 'F2C_START_INVALID', 'A run is not started with "quickstart". Give one JSON object: '],
+    [{}, 'F2C_START_INVALID', 'A run is not started with {}. Give one JSON object: '],
+    [{ pipeline: 'quickstart', params: [1] }, 'F2C_START_INVALID', 'Give one JSON object: '],
     [{ pipeline: 'small', images: 3 }, 'F2C_START_INVALID', 'A run is not started with {"pipeline":"small"'],
     [{ pipeline: 'quikstart' }, 'F2C_PIPELINE_UNKNOWN', 'No pipeline is named "quikstart". Did you mean'],
     [
@@ -53,6 +58,32 @@ describe('a start that cannot run', () => {
     const failure = await failureOf(runs.startWith(input));
     expect(failure.type).toBe(code);
     expect(failure.message).toContain(text);
+  });
+
+  it.each([
+    ['quikstart', {}],
+    ['quickstart', { imags: 1, source: 3 }],
+  ])('%s with %j says what the command line says', async (pipeline, params) => {
+    const { type, message } = await failureOf(runs.startWith({ pipeline, params }));
+    const options = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+    const { stderr } = await f2c(stack.env, 'run', pipeline, ...options);
+    expect(`${type}: ${message}\n`).toBe(stderr);
+  });
+
+  it('with something else than JSON fails as well', async () => {
+    const { connection, options } = runs.client;
+    const workflowId = 'not-json';
+    await connection.workflowService.startWorkflowExecution({
+      namespace: options.namespace,
+      requestId: workflowId,
+      workflowId,
+      workflowType: { name: 'runPipeline' },
+      taskQueue: { name: 'control' },
+      input: { payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{bad') }] },
+    });
+    const failure = await failureOf(Promise.resolve(runs.client.workflow.getHandle(workflowId)));
+    expect(failure.type).toBe('F2C_START_INVALID');
+    expect(failure.message).toContain('A run is not started with "{bad". Give one JSON object: ');
   });
 
   it('fails with every error of the file and its line', async () => {
@@ -82,6 +113,8 @@ describe('a run', () => {
 
     const described = await handle.describe();
     expect(described.searchAttributes).toMatchObject({ f2cPipeline: ['small'], f2cState: ['done'] });
+    const keyOf = (id: string) => stepOf(second, id).artifact?.key.slice(0, 12);
+    expect(described.searchAttributes.f2cDataset).toEqual([keyOf('faces')]);
     expect(described.memo).toMatchObject({ pipeline: 'small', params: { source: folder } });
     const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
     expect(currentDetails).toContain('| ✔ | people | done | hit: ');
@@ -174,6 +207,7 @@ async function trainings(): Promise<string[]> {
 
 it('every history of these runs is replayed to the same commands', async () => {
   const workflowsPath = fileURLToPath(new URL('./runPipeline.ts', import.meta.url));
+  const payloadConverterPath = fileURLToPath(new URL('./converter.ts', import.meta.url));
   const histories = [];
   for await (const { workflowId, runId } of runs.client.workflow.list({
     query: "WorkflowType = 'runPipeline'",
@@ -183,7 +217,10 @@ it('every history of these runs is replayed to the same commands', async () => {
   }
   expect(histories.length).toBeGreaterThan(10);
   const replayed = [];
-  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowsPath }, histories)) {
+  // As in a worker, the SDK requires the converter, and Node alone knows no TypeScript.
+  onTestFinished(register());
+  const options = { workflowsPath, dataConverter: { payloadConverterPath } };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
     replayed.push({ workflowId, error });
   }
   expect(replayed).toEqual(histories.map(({ workflowId }) => ({ workflowId, error: undefined })));

@@ -14,7 +14,7 @@ import type { StepDone } from '../activities/tasks.ts';
 import type { Plan } from '../language/plan.ts';
 import { dependenciesOf, type Instance, instancesOf, resolveWith } from '../language/resolve.ts';
 import { finalFailure, untilDone } from './attempts.ts';
-import { pipelineAttribute, stateAttribute } from './attributes.ts';
+import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
 import { compilePipeline, patient } from './control.ts';
 import { runDetails } from './details.ts';
 import { runStep } from './runStep.ts';
@@ -55,7 +55,7 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     throw failure;
   } finally {
     run.endedAt = Date.now();
-    upsertSearchAttributes([{ key: stateAttribute, value: run.status }]);
+    upsertSearchAttributes(endAttributes(run));
     changed();
   }
 }

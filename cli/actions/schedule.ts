@@ -12,7 +12,7 @@ import { readPipeline } from '../../language/check.ts';
 import { pipelineError } from '../../language/problems.ts';
 import { pipelineFile } from '../files.ts';
 import { type OutputOptions, print } from '../output.ts';
-import { controlQueue, workflowType } from '../runs.ts';
+import { controlQueue, startTexts, workflowType } from '../runs.ts';
 import { withSession } from '../session.ts';
 import { columns } from '../text.ts';
 
@@ -32,6 +32,7 @@ export async function apply(pipeline: string, options: OutputOptions): Promise<v
     const store = openStore(env);
     await store.ensureBucket();
     const { digest } = await store.putBlob(Buffer.from(text));
+    const input = { pipeline: `sha256:${digest}`, params: schedule.params };
     const settings = {
       spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone },
       policies: { overlap: overlaps[schedule.overlap], catchupWindow: schedule.catchupMs },
@@ -40,8 +41,8 @@ export async function apply(pipeline: string, options: OutputOptions): Promise<v
         workflowType,
         workflowId: name,
         taskQueue: controlQueue,
-        args: [{ pipeline: `sha256:${digest}`, params: schedule.params }],
-        staticSummary: `Pipeline ${name}, scheduled`,
+        args: [input],
+        ...startTexts({ name, input }),
       },
     } satisfies Omit<ScheduleOptions, 'scheduleId'>;
     const created = await createOrUpdate(client, name, summary, settings);
