@@ -54,7 +54,9 @@ export function startTexts({ name, input, resumes }: NewRun, id?: string) {
         ? ['All params have their defaults.']
         : ['Params that were given:', '', ...params]),
       '',
-      ...commands.map((command) => `    npx f2c ${command}`),
+      '```',
+      ...commands.map((command) => `npx f2c ${command}`),
+      '```',
     ].join('\n'),
   };
 }
