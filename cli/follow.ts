@@ -5,7 +5,7 @@ import type { RunState, StepState } from '../workflows/runTypes.ts';
 import { openDisplay } from './display.ts';
 import { news, type OutputOptions, print } from './output.ts';
 import { pageOf, type Session } from './session.ts';
-import { stepCounts, stepTable } from './table.ts';
+import { failuresOf, stepCounts, stepTable } from './table.ts';
 import { duration } from './text.ts';
 import { watchRun } from './watch.ts';
 
@@ -72,6 +72,7 @@ async function resultText(run: string, state: RunState, session: Session): Promi
   return [
     '',
     ...(tables.length > 0 ? tables : [stepTable(state)]),
+    ...(state.status === 'done' ? failuresOf(state) : []),
     '',
     `${state.status} in ${time}${counts}.`,
     '',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RunState } from '../workflows/runTypes.ts';
-import { stepCounts, stepTable } from './table.ts';
+import { failuresOf, stepCounts, stepTable } from './table.ts';
 
 const run: RunState = {
   pipeline: 'p',
@@ -48,4 +48,27 @@ it('has a name for every column, counts in full, other metrics rounded, and only
 
 it('counts what became of the steps', () => {
   expect(stepCounts(run)).toBe('1 done, 1 failed, 1 skipped; 1 from the store');
+});
+
+it('says of what failed or was skipped whether the run goes on, and why', () => {
+  const error = { code: 'F2C_LOSS_NOT_FINITE', message: 'The loss is NaN.' };
+  const state: RunState = {
+    ...run,
+    steps: [
+      { id: 'train', uses: 'train', status: 'failed', attempts: 1, error, tolerated: true },
+      {
+        id: 'model',
+        uses: 'export',
+        status: 'skipped',
+        attempts: 0,
+        reason: 'needs train, which failed',
+        tolerated: true,
+      },
+    ],
+  };
+  expect(stepTable(state).split('\n').slice(1)).toEqual([
+    'train  failed         1                  F2C_LOSS_NOT_FINITE (the run goes on without it)',
+    'model  skipped                           needs train, which failed',
+  ]);
+  expect(failuresOf(state)).toEqual(['\ntrain failed, and the run goes on without it: The loss is NaN.']);
 });

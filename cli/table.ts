@@ -1,5 +1,5 @@
 import { rounded } from '../artifacts/rounded.ts';
-import type { RunState } from '../workflows/runTypes.ts';
+import type { RunState, StepState } from '../workflows/runTypes.ts';
 import { columns, duration } from './text.ts';
 
 /** One row a step instance: what became of it, its metrics, and why it was run, reused or failed. */
@@ -13,9 +13,14 @@ export function stepTable(state: RunState): string {
       .map(([name, value]) => `${name} ${rounded(value)}`)
       .join(', '),
     // The run's own failure says it in full.
-    step.error?.code ?? step.cache ?? '',
+    whyOf(step),
   ]);
   return columns([['Step', 'Status', 'Time', 'Attempts', 'Metrics', 'Why'], ...rows]);
+}
+
+function whyOf({ status, error, reason, tolerated, cache }: StepState): string {
+  const goesOn = status === 'failed' && tolerated ? ' (the run goes on without it)' : '';
+  return reason ?? (error === undefined ? (cache ?? '') : `${error.code}${goesOn}`);
 }
 
 /** "13 done; 2 from the store", "1 done, 1 failed, 4 skipped; 0 from the store". */
@@ -24,4 +29,13 @@ export function stepCounts({ steps }: RunState): string {
   for (const { status } of steps) counts.set(status, (counts.get(status) ?? 0) + 1);
   const hits = steps.filter(({ cache }) => cache?.startsWith('hit')).length;
   return `${[...counts].map(([status, count]) => `${count} ${status}`).join(', ')}; ${hits} from the store`;
+}
+
+/** What has failed in a run that goes on, or went on without it. */
+export function failuresOf({ steps }: RunState): string[] {
+  return steps.flatMap(({ id, status, error, tolerated }) => {
+    if (error === undefined) return [];
+    const goesOn = status === 'failed' && tolerated ? ', and the run goes on without it' : '';
+    return [`\n${id} ${status}${goesOn}: ${error.message}`];
+  });
 }

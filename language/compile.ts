@@ -25,13 +25,14 @@ export function compile(source: PipelineSource, params: JsonObject, registry: St
 }
 
 function planStep(step: CheckedStep, params: JsonObject): PlanStep {
-  const { draft, contract, axes, needs } = step;
+  const { draft, contract, axes, needs, gathers } = step;
   return {
     id: draft.id,
     uses: contract.name,
     version: contract.version,
     summary: draft.summary ?? contract.summary,
     needs,
+    ...(gathers.length > 0 && { gathers }),
     axes,
     with: templatesOf(step, params),
     inputs: Object.keys(contract.inputs),
@@ -43,6 +44,7 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     timeoutMs: draft.timeoutMs ?? contractMs(contract, contract.timeout),
     heartbeatMs: contractMs(contract, contract.heartbeat),
     retry: planRetry(draft.retry),
+    ...(draft.onFailure !== 'fail' && { onFailure: draft.onFailure }),
   };
 }
 

@@ -27,6 +27,7 @@ export interface StepDraft {
   matrix: Record<string, Json[]> | undefined;
   retry: { attempts: number; backoff: number; factor: number; maxBackoff?: number | undefined } | undefined;
   timeoutMs: number | undefined;
+  onFailure: 'fail' | 'hold' | 'continue';
   queue: string | undefined;
   processesPerNode: number | undefined;
 }
@@ -81,6 +82,7 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     matrix: fields.matrix,
     retry,
     timeoutMs: fields.timeout,
+    onFailure: fields.onFailure ?? 'fail',
     queue: fields.resources?.queue,
     processesPerNode: fields.resources?.processesPerNode,
   };

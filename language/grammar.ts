@@ -103,6 +103,12 @@ export const stepShape = {
     .describe('Axes by name; one instance for every combination of their values'),
   retry: z.strictObject(retryShape).optional().describe('What happens after a failure'),
   timeout: duration.optional().describe('Longest time of one attempt'),
+  onFailure: z
+    .enum(['fail', 'hold', 'continue'])
+    .default('fail')
+    .describe(
+      'What a step that failed for good does to the run: it fails, it waits for a person, or it goes on without the step',
+    ),
   resources: z.strictObject(resourcesShape).optional().describe('Where the step runs'),
 } satisfies Shape;
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readPipeline } from './check.ts';
 import { compile } from './compile.ts';
 import { renderProblems } from './problems.ts';
-import { dependenciesOf, instancesOf, resolveWith } from './resolve.ts';
+import { instancesOf, needsOf, resolveWith } from './resolve.ts';
 import { header, planOf, registry } from './testing.ts';
 
 /** A number for every step; step i may only look at steps before it, so there are no circles. */
@@ -81,7 +81,7 @@ test('any graph without circles gives a plan in which every instance finds what 
       for (const step of plan.steps) {
         const instances = instancesOf(plan, step.id);
         for (const instance of instances) {
-          const needs = dependenciesOf(plan, instance);
+          const needs = needsOf(plan, instance).flatMap(({ ids }) => ids);
           expect(needs.every((id) => done.has(id))).toBe(true);
           const asked = new Set<string>();
           resolveWith(plan, instance, (id) => {

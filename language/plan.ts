@@ -23,6 +23,8 @@ export interface PlanStep {
   summary: string;
   /** Ids of the steps that must be done first: from references, `needs` and `each`. */
   needs: string[];
+  /** Of `needs`, the steps that are gathered and nothing else: of their instances, those that are done will do. */
+  gathers?: string[];
   /** Every axis that tells this step's instances apart, inherited ones first; empty for a single instance. */
   axes: Axis[];
   with: Record<string, Template>;
@@ -36,6 +38,8 @@ export interface PlanStep {
   timeoutMs: number;
   heartbeatMs: number;
   retry: PlanRetry;
+  /** Only where it is not `fail`. */
+  onFailure?: 'hold' | 'continue';
 }
 
 export interface Axis {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { dependenciesOf, instancesOf, resolveWith, type StepOutputs } from './resolve.ts';
+import { instancesOf, needsOf, resolveWith, type StepOutputs } from './resolve.ts';
 import { header, planOf } from './testing.ts';
 
 const folds = planOf(`${header}
@@ -98,8 +98,22 @@ describe('dependencies', () => {
       ],
     ],
   ])('of %s', (id, needs) => {
-    expect(dependenciesOf(folds, instance(id))).toEqual(needs);
+    expect(needsOf(folds, instance(id)).flatMap(({ ids }) => ids)).toEqual(needs);
   });
+});
+
+test('steps are gathered where nothing asks for every instance of them', () => {
+  const gathers = Object.fromEntries(folds.steps.map((step) => [step.id, step.gathers]));
+  expect(gathers).toMatchObject({ table: ['report', 'pixels'], foldTable: ['report'] });
+  expect(gathers).toMatchObject({ people: undefined, after: undefined });
+  const needed = planOf(`${header}
+steps:
+  faces: { uses: ingest, with: { source: x } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}" } }
+  pixels: { uses: evaluate, matrix: { seed: [1, 2] }, with: { index: "\${{ steps.people.index }}", label: x, seed: "\${{ matrix.seed }}" } }
+  table: { uses: compare, needs: [pixels], with: { reports: "\${{ steps.pixels.*.report }}" } }
+`);
+  expect(needed.steps.at(-1)?.gathers).toBeUndefined();
 });
 
 describe('the `with` of an instance', () => {
@@ -147,6 +161,21 @@ describe('the `with` of an instance', () => {
       embedding: 'model',
       seed: 0,
     });
+  });
+
+  test('has of a gather what was made, and a plain reference needs what it names', () => {
+    const without = (missing: string) => (id: string) => (id === missing ? undefined : outputsOf(id));
+    const { inputs } = resolveWith(folds, instance('table'), without('report[fold=1,head=fc]'));
+    expect([inputs.reports].flat().map((report) => report?.key)).toEqual([
+      'pixels[fold=1]',
+      'pixels[fold=2]',
+      'report[fold=1,head=dcp]',
+      'report[fold=2,head=dcp]',
+      'report[fold=2,head=fc]',
+    ]);
+    expect(() => resolveWith(folds, instance('people[fold=1]'), without('faces'))).toThrow(
+      'people[fold=1] needs dataset of faces, which was not made',
+    );
   });
 
   test('an output that was not made is a defect', () => {

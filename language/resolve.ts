@@ -29,18 +29,30 @@ export function instancesOf(plan: Plan, stepId: string): Instance[] {
   return instancesAt(stepOf(plan, stepId), {});
 }
 
-/** Ids of the instances that must be done before this one. */
-export function dependenciesOf(plan: Plan, instance: Instance): string[] {
-  return instance.step.needs.flatMap((needed) =>
-    agreeingInstances(plan, instance, needed).map(({ id }) => id),
-  );
+/** Instances of one step that another instance waits for. */
+export interface Need {
+  ids: string[];
+  /** They are gathered: those that are done will do, if there is one. */
+  gathered: boolean;
 }
 
-/** The `with` of an instance with nothing left open; `outputsOf` is asked for ids of `dependenciesOf` alone. */
+/** The instances that must have ended before this one, step by step. */
+export function needsOf(plan: Plan, instance: Instance): Need[] {
+  const { needs, gathers = [] } = instance.step;
+  return needs.map((needed) => ({
+    ids: agreeingInstances(plan, instance, needed).map(({ id }) => id),
+    gathered: gathers.includes(needed),
+  }));
+}
+
+/**
+ * The `with` of an instance with nothing left open; `outputsOf` is asked for ids of `needsOf` alone, and gives
+ * nothing for an instance that a gather has to do without.
+ */
 export function resolveWith(
   plan: Plan,
   instance: Instance,
-  outputsOf: (instanceId: string) => StepOutputs,
+  outputsOf: (instanceId: string) => StepOutputs | undefined,
 ): ResolvedWith {
   const resolver = new Resolver(plan, instance, outputsOf);
   const resolved: ResolvedWith = { params: {}, inputs: {} };
@@ -90,9 +102,9 @@ type Resolved = Json | ArtifactRef | Resolved[] | { [key: string]: Resolved };
 class Resolver {
   readonly #plan: Plan;
   readonly #instance: Instance;
-  readonly #outputsOf: (instanceId: string) => StepOutputs;
+  readonly #outputsOf: (instanceId: string) => StepOutputs | undefined;
 
-  constructor(plan: Plan, instance: Instance, outputsOf: (instanceId: string) => StepOutputs) {
+  constructor(plan: Plan, instance: Instance, outputsOf: (instanceId: string) => StepOutputs | undefined) {
     this.#plan = plan;
     this.#instance = instance;
     this.#outputsOf = outputsOf;
@@ -120,19 +132,24 @@ class Resolver {
       return value;
     }
     const { step, output, gather } = reference;
-    const values = agreeingInstances(this.#plan, this.#instance, step).map((other) =>
-      this.#output(other, output),
-    );
+    const others = agreeingInstances(this.#plan, this.#instance, step);
+    const values = others.flatMap((other) => this.#output(other, output) ?? []);
     if (gather) return values;
     const [only] = values;
-    if (only === undefined || values.length > 1) {
-      throw new Error(`${this.#instance.id} refers to ${values.length} instances of ${step}`);
+    if (others.length !== 1) {
+      throw new Error(`${this.#instance.id} refers to ${others.length} instances of ${step}`);
+    }
+    if (only === undefined) {
+      throw new Error(`${this.#instance.id} needs ${output} of ${step}, which was not made`);
     }
     return only;
   }
 
-  #output({ id, step }: Instance, output: string): Resolved {
-    const { artifact, metrics } = this.#outputsOf(id);
+  /** Undefined where the instance has made nothing at all. */
+  #output({ id, step }: Instance, output: string): Resolved | undefined {
+    const made = this.#outputsOf(id);
+    if (made === undefined) return undefined;
+    const { artifact, metrics } = made;
     if (step.output.name === output) return artifact;
     const value = own(metrics, output);
     if (value === undefined) throw new Error(`${id} has made no ${output}`);

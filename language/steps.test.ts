@@ -96,6 +96,12 @@ describe('keys of a step', () => {
     ]);
   });
 
+  test('onFailure is one of three words', () => {
+    expect(stepProblems('  a: { uses: ingest, onFailure: contnue, with: { source: x } }')).toEqual([
+      '1:33 7 `onFailure` must be one of fail, hold, continue [continue]',
+    ]);
+  });
+
   test('an unknown key of retry and a wrong queue', () => {
     expect(
       stepProblems(

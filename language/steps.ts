@@ -16,6 +16,8 @@ export interface CheckedStep {
   draft: StepDraft;
   contract: StepContract;
   needs: string[];
+  /** Of `needs`, the steps that are gathered and nothing else. */
+  gathers: string[];
   axes: Axis[];
   /** The `with` as written. */
   with: Record<string, Bound>;
@@ -45,7 +47,8 @@ export function checkStep(
   const params = checkKeys(contract, bound, path, findings);
   const axes = scope.axes.get(step.id) ?? [];
   const filled = checkParams({ contract, bound: params, path, axes }, known, findings, paramProblems) ?? {};
-  return { needs, checked: { draft: step, contract, needs: [...needs], axes, with: bound, filled } };
+  const gathers = gathersOf(scope, bound, needs);
+  return { needs, checked: { draft: step, contract, needs: [...needs], gathers, axes, with: bound, filled } };
 }
 
 /** Checks the inputs of a step and the names of its params; returns the params. */
@@ -110,4 +113,13 @@ function needsOf({ step, draft }: Scope, bound: Record<string, Bound>, findings:
     if (ref.reference.from === 'steps') needs.add(ref.reference.step);
   }
   return new Set([...draft.steps.keys()].filter((id) => needs.has(id)));
+}
+
+/** The needed steps of which the instances that are done will do: nothing asks for all of them. */
+function gathersOf({ step }: Scope, bound: Record<string, Bound>, needs: Set<string>): string[] {
+  const whole = new Set([...step.needs, step.each]);
+  for (const { ref } of Object.values(bound).flatMap(referencesIn)) {
+    if (ref.reference.from === 'steps' && !ref.reference.gather) whole.add(ref.reference.step);
+  }
+  return [...needs].filter((id) => !whole.has(id));
 }

@@ -19,7 +19,7 @@ export function runDetails(run: RunState): string {
   return [
     `**${run.pipeline}**: ${run.summary}`,
     '',
-    `Status: **${run.status}**${run.error === undefined ? '' : ` · ${run.error.code}: ${cell(run.error.message)}`}`,
+    ['Status: **', run.status, '**', ...statusNotes(run).map((note) => ` · ${note}`)].join(''),
     '',
     '| | Step | Status | |',
     '| --- | --- | --- | --- |',
@@ -27,10 +27,20 @@ export function runDetails(run: RunState): string {
   ].join('\n');
 }
 
+function statusNotes({ error, steps }: RunState): string[] {
+  const missed = steps.filter(({ status, tolerated }) => status === 'failed' && tolerated);
+  return [
+    ...(error === undefined ? [] : [`${error.code}: ${cell(error.message)}`]),
+    ...(missed.length === 0 ? [] : [`without ${missed.map(({ id }) => cell(id)).join(', ')}, which failed`]),
+  ];
+}
+
 function about(step: StepState): string {
   const parts = [];
   if (step.error !== undefined && step.status !== 'done')
     parts.push(`${step.error.code}: ${step.error.message}`);
+  if (step.reason !== undefined) parts.push(step.reason);
+  if (step.status === 'failed' && step.tolerated) parts.push('the run goes on without it');
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   if (step.cache !== undefined) parts.push(step.cache);
   for (const [name, value] of Object.entries(step.metrics ?? {})) parts.push(`${name} ${rounded(value)}`);

@@ -12,11 +12,12 @@ import {
 import type { RunInput } from '../activities/control.ts';
 import type { StepDone } from '../activities/tasks.ts';
 import type { Plan } from '../language/plan.ts';
-import { dependenciesOf, type Instance, instancesOf, resolveWith } from '../language/resolve.ts';
+import { type Instance, instancesOf, needsOf, resolveWith } from '../language/resolve.ts';
 import { finalFailure, untilDone } from './attempts.ts';
 import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
 import { compilePipeline, patient } from './control.ts';
 import { runDetails } from './details.ts';
+import { obstacleOf } from './obstacle.ts';
 import { runStep } from './runStep.ts';
 import type { RunResult, RunState, StepFailure, StepState } from './runTypes.ts';
 
@@ -46,7 +47,7 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     changed();
     const outcomes = await runInstances(plan, run, changed);
     run.status = 'done';
-    return { pipeline: plan.name, source: plan.source, steps: Object.fromEntries(outcomes) };
+    return resultOf(plan, run, outcomes);
   } catch (error) {
     run.status = isCancellation(error) ? 'cancelled' : 'failed';
     const failure = error instanceof TemporalFailure ? error : unforeseen(error);
@@ -93,15 +94,18 @@ async function runInstances(plan: Plan, run: RunState, changed: () => void): Pro
   const states = new Map(run.steps.map((state) => [state.id, state]));
 
   const runInstance = async (instance: Instance, state: StepState) => {
-    const needs = dependenciesOf(plan, instance);
-    await Promise.all(needs.map((id) => settled.get(id)));
-    if (!needs.every((id) => outcomes.has(id))) {
+    const needs = needsOf(plan, instance);
+    await Promise.all(needs.flatMap(({ ids }) => ids).map((id) => settled.get(id)));
+    const obstacle = obstacleOf(needs, states);
+    if (obstacle !== undefined) {
+      state.reason = obstacle.reason;
+      if (obstacle.tolerated) state.tolerated = true;
       finish(state, 'skipped');
       return changed();
     }
     state.startedAt = Date.now();
     try {
-      const { params, inputs } = resolveWith(plan, instance, (id) => outcome(outcomes, id));
+      const { params, inputs } = resolveWith(plan, instance, (id) => outcomes.get(id));
       const { step } = instance;
       const place = { pipeline: plan.name, run: workflowInfo().workflowId, step: instance.id };
       const task = { ...place, uses: step.uses, version: step.version, params, inputs };
@@ -114,6 +118,7 @@ async function runInstances(plan: Plan, run: RunState, changed: () => void): Pro
     } catch (error) {
       if (error instanceof ApplicationFailure)
         state.error = { code: error.type ?? '', message: `${error.message}${whereLogIs(state)}` };
+      if (instance.step.onFailure === 'continue' && !isCancellation(error)) state.tolerated = true;
       finish(state, isCancellation(error) ? 'cancelled' : 'failed');
       if (!(error instanceof ApplicationFailure)) throw error;
     } finally {
@@ -137,7 +142,7 @@ async function runInstances(plan: Plan, run: RunState, changed: () => void): Pro
     if (result.status === 'rejected') throw result.reason;
   }
 
-  const failed = run.steps.filter((state) => state.status === 'failed');
+  const failed = run.steps.filter((state) => state.status === 'failed' && !state.tolerated);
   if (failed.length > 0) {
     const reasons = failed.map(
       (state) => `Step ${state.id} failed with ${state.error?.code}: ${state.error?.message}`,
@@ -158,8 +163,14 @@ function finish(state: StepState, status: StepState['status']): void {
   state.endedAt = Date.now();
 }
 
-function outcome(outcomes: Map<string, StepDone>, id: string): StepDone {
-  const done = outcomes.get(id);
-  if (done === undefined) throw new Error(`${id} is not done`);
-  return done;
+function resultOf(plan: Plan, run: RunState, outcomes: Map<string, StepDone>): RunResult {
+  const failed = run.steps.flatMap(({ id, status, error }) =>
+    status === 'failed' && error ? [[id, error] as const] : [],
+  );
+  return {
+    pipeline: plan.name,
+    source: plan.source,
+    steps: Object.fromEntries(outcomes),
+    ...(failed.length > 0 && { failed: Object.fromEntries(failed) }),
+  };
 }

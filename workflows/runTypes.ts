@@ -16,6 +16,10 @@ export interface StepState {
   endedAt?: number;
   /** What the latest failed try said; kept while the step is tried again. */
   error?: StepFailure;
+  /** Why the step was skipped. */
+  reason?: string;
+  /** The step has failed or was skipped, and the run goes on without it. */
+  tolerated?: true;
   artifact?: ArtifactRef;
   metrics?: Record<string, number>;
 }
@@ -45,4 +49,6 @@ export interface RunResult {
   pipeline: string;
   source: string;
   steps: Record<string, { artifact: ArtifactRef; metrics: Record<string, number> }>;
+  /** Steps that failed and that the run went on without; absent if there were none. */
+  failed?: Record<string, StepFailure>;
 }

@@ -1,10 +1,9 @@
-import type { RunState } from '../../workflows/runTypes.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { paramText } from '../params.ts';
 import { describeRun } from '../runs.ts';
 import { pageOf, withSession } from '../session.ts';
 import { queryState } from '../state.ts';
-import { stepTable } from '../table.ts';
+import { failuresOf, stepTable } from '../table.ts';
 import { columns } from '../text.ts';
 
 export function show(id: string, options: OutputOptions): Promise<void> {
@@ -30,6 +29,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       ...(page === undefined ? [] : [`Web UI     ${page}`]),
       '',
       stepTable(state),
+      // What ended the run is told in its status.
       ...(state.error === undefined ? failuresOf(state) : []),
       ...(artifacts.length === 0
         ? []
@@ -37,10 +37,4 @@ export function show(id: string, options: OutputOptions): Promise<void> {
     ].join('\n');
     print(options, { run: id, ...state, resumedFrom, changes }, text);
   });
-}
-
-/** What has failed so far in a run that goes on; one that has ended says it in its status. */
-function failuresOf({ steps }: RunState): string[] {
-  const failed = steps.filter(({ error }) => error !== undefined);
-  return failed.map(({ id, status, error }) => `\n${id} ${status}: ${error?.message}`);
 }

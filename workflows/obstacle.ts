@@ -1,0 +1,31 @@
+import type { Need } from '../language/resolve.ts';
+import type { StepState } from './runTypes.ts';
+
+/** Why an instance is skipped. */
+interface Obstacle {
+  reason: string;
+  /** Everything that is missing is missed on purpose, so the run does not fail for it. */
+  tolerated: boolean;
+}
+
+/**
+ * What keeps an instance from running once all that it needs has ended. A gather does without instances that
+ * the run goes on without, if one is left; whatever else is missing stops it.
+ */
+export function obstacleOf(
+  needs: readonly Need[],
+  states: ReadonlyMap<string, StepState>,
+): Obstacle | undefined {
+  const missing = needs.flatMap(({ ids, gathered }) => {
+    const absent = ids.flatMap((id) => states.get(id) ?? []).filter(({ status }) => status !== 'done');
+    const enough = gathered && absent.length < ids.length && absent.every(({ tolerated }) => tolerated);
+    return enough ? [] : absent;
+  });
+  const [first] = missing;
+  if (first === undefined) return undefined;
+  const others = missing.length === 1 ? '' : ` and ${missing.length - 1} more`;
+  return {
+    reason: `needs ${first.id}, which ${first.status === 'failed' ? 'failed' : `was ${first.status}`}${others}`,
+    tolerated: missing.every(({ tolerated }) => tolerated),
+  };
+}
