@@ -8,6 +8,7 @@ import type { Plan } from '../language/plan.ts';
 import { paramsError, pipelineError } from '../language/problems.ts';
 import { artifactOutput } from '../language/step.ts';
 import { asActivity } from './boundary.ts';
+import { type ChangedParams, changeParams, type ParamsChange } from './changes.ts';
 import { codeDigest } from './code.ts';
 import { findPipeline } from './pipelines.ts';
 import { contracts, loadImplementation } from './registry.ts';
@@ -36,6 +37,10 @@ export function controlActivities(store: ArtifactStore) {
 
     /** Content key of a task, and the artifact under it if the store has it whole. */
     lookUp: (task: StepTask): Promise<LookUp> => asActivity(() => lookUpTask(store, task)),
+
+    /** The params of a step with a person's changes; F2C_ANSWER_INVALID. */
+    changeParams: (change: ParamsChange): Promise<ChangedParams> =>
+      asActivity(async () => changeParams(change)),
   };
 }
 

@@ -19,11 +19,17 @@ it('writes a line for every change and every tenth when it is not on a terminal'
   const display = openDisplay(stream as unknown as NodeJS.WriteStream);
   const running = { id: 'train', uses: 'train', status: 'running', attempts: 1, startedAt: 0 } as const;
   const at = (done: number) => ({
+    run: 'r',
     state: stateOf([running, { id: 'model', uses: 'export', status: 'waiting', attempts: 0 }]),
     progress: new Map([['train', { done, total: 100, unit: 'steps', note: 'loss 1.000' }]]),
     queued: new Map<string, Queued>(),
   });
-  display.show({ state: stateOf([{ ...running, attempts: 0 }]), progress: new Map(), queued: new Map() });
+  display.show({
+    run: 'r',
+    state: stateOf([{ ...running, attempts: 0 }]),
+    progress: new Map(),
+    queued: new Map(),
+  });
   // The look-up is over, and the first attempt begins: nothing new to see.
   display.show({ ...at(0), progress: new Map() });
   for (const served of [true, false]) {
@@ -31,6 +37,7 @@ it('writes a line for every change and every tenth when it is not on a terminal'
   }
   for (const done of [3, 4, 9, 12]) display.show(at(done));
   display.show({
+    run: 'r',
     state: stateOf([{ ...running, status: 'done', endedAt: 2_500, cache: 'miss: first time here' }]),
     progress: new Map(),
     queued: new Map(),
@@ -55,7 +62,7 @@ it('says why a step is tried again, and of one that failed only the code: the ru
   const step = { id: 'faces', uses: 'ingest', attempts: 1, startedAt: 0 };
   const error = { code: 'F2C_STORE_UNREACHABLE', message: 'The S3 server does not answer.' };
   const show = (state: StepState) =>
-    display.show({ state: stateOf([state]), progress: new Map(), queued: new Map() });
+    display.show({ run: 'r', state: stateOf([state]), progress: new Map(), queued: new Map() });
   show({ ...step, status: 'retrying', error });
   show({ ...step, status: 'failed', endedAt: 900, error });
   expect(stream.read().toString()).toBe(
@@ -64,5 +71,18 @@ it('says why a step is tried again, and of one that failed only the code: the ru
       'faces  failed  F2C_STORE_UNREACHABLE  900 ms',
       '',
     ].join('\n'),
+  );
+});
+
+it('says of a step that is held why, and how to answer it', () => {
+  const stream = new PassThrough();
+  const display = openDisplay(stream as unknown as NodeJS.WriteStream);
+  const error = { code: 'F2C_LOSS_NOT_FINITE', message: 'The loss is NaN.' };
+  const train: StepState = { id: 'train[head=fc]', uses: 'train', status: 'held', attempts: 1, error };
+  display.show({ run: 'w-1', state: stateOf([train]), progress: new Map(), queued: new Map() });
+  expect(stream.read().toString()).toBe(
+    'train[head=fc]  held  F2C_LOSS_NOT_FINITE: The loss is NaN.  answer with ' +
+      "`npx f2c retry w-1 'train[head=fc]'` (`--with name=value` changes a param), " +
+      "`npx f2c skip w-1 'train[head=fc]'` or `npx f2c fail w-1 'train[head=fc]'`\n",
   );
 });

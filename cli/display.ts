@@ -2,6 +2,7 @@ import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
 import { queues } from '../language/step.ts';
 import type { StepState } from '../workflows/runTypes.ts';
+import { waysToAnswer } from '../workflows/waiting.ts';
 import { duration, firstLine } from './text.ts';
 import type { Queued, Snapshot } from './watch.ts';
 
@@ -64,14 +65,16 @@ function doneShare({ status }: StepState, progress: Progress | undefined): numbe
   return Math.min(progress.done / progress.total, 1);
 }
 
-function statusText(step: StepState, { progress, queued }: Snapshot): string {
+function statusText(step: StepState, { run, progress, queued }: Snapshot): string {
   const parts = step.status === 'running' ? runningText(step, progress, queued) : [step.status];
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   // What ends the step is told in full when the run has ended.
   if (step.error !== undefined && step.status === 'failed') parts.push(step.error.code);
-  if (step.error !== undefined && step.status === 'retrying') {
+  if (step.error !== undefined && (step.status === 'retrying' || step.status === 'held')) {
     parts.push(firstLine(`${step.error.code}: ${step.error.message}`));
   }
+  const ways = waysToAnswer(step, run);
+  if (ways !== undefined) parts.push(`answer with ${ways}`);
   if (step.endedAt !== undefined && step.startedAt !== undefined && step.status !== 'skipped') {
     parts.push(duration(step.endedAt - step.startedAt));
   }

@@ -3,16 +3,16 @@ import type { Json, JsonObject } from '../language/json.ts';
 import { parseScalar } from '../language/parse.ts';
 
 /** Params as a command line gives them, `name=value` each; a value is read as YAML would read it. F2C_USAGE. */
-export function readParams(texts: string[]): JsonObject {
-  return Object.fromEntries(texts.map(readParam));
+export function readParams(texts: string[], option = '--param'): JsonObject {
+  return Object.fromEntries(texts.map((text) => readParam(text, option)));
 }
 
-function readParam(text: string): [string, Json] {
+function readParam(text: string, option: string): [string, Json] {
   const equals = text.indexOf('=');
   if (equals < 1) {
     throw new F2cError('F2C_USAGE', {
-      what: `--param ${text} has no value`,
-      fix: 'Write --param name=value',
+      what: `${option} ${text} has no value`,
+      fix: `Write ${option} name=value`,
     });
   }
   return [text.slice(0, equals), parseScalar(text.slice(equals + 1))];

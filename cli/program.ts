@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { answerCommands } from './commands/answers.ts';
 import { artifactCommands } from './commands/artifact.ts';
 import { examples } from './commands/options.ts';
 import { runCommand } from './commands/run.ts';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
   program.commandsGroup('Runs:');
   runCommand(program);
   runsCommands(program);
+  answerCommands(program);
   program.commandsGroup('Pipelines:');
   validateCommand(program);
   scheduleCommands(program);

@@ -13,6 +13,7 @@ import { queryState } from './state.ts';
 
 /** A run as it is now: its state, and what its running steps report. */
 export interface Snapshot {
+  run: string;
   state: RunState;
   /** How far the running steps are, by step instance id. */
   progress: Map<string, Progress>;
@@ -51,7 +52,7 @@ export async function* watchRun(
       const run = await describeRun(session.client, id);
       const state = await queryState(run);
       const progress = progressOf(run.info);
-      yield { state, progress, queued: await queuedOf(run.info, session) };
+      yield { run: id, state, progress, queued: await queuedOf(run.info, session) };
       answering = true;
       if (run.info.status.name !== 'RUNNING') return;
     } catch (error) {

@@ -23,19 +23,21 @@ interface Attempted extends StepFailure {
 /**
  * Calls `attempt` until it succeeds or fails for good. What the environment does to a step (a dead worker, an
  * unreachable store) is tried again without limit as long as the step gets further; the step's own failures
- * are limited by `retry.attempts`, counted anew whenever it got further. Waits are durable timers.
+ * are limited by `retry.attempts`, counted anew whenever it got further. Waits are durable timers. Attempts are
+ * numbered from `first` on.
  */
 export async function untilDone<T>(
   what: string,
   retry: PlanRetry,
   attempt: (number: number) => Promise<T>,
   onFailure: (failure: StepFailure) => void,
+  first = 1,
 ): Promise<T> {
   let furthest = 0;
   let own = 0;
   let stuck = 0;
   let waits = 0;
-  for (let number = 1; ; number++) {
+  for (let number = first; ; number++) {
     try {
       return await attempt(number);
     } catch (error) {

@@ -1,4 +1,5 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { ChangedParams, ParamsChange } from '../activities/changes.ts';
 import type { ControlActivities, FingerprintActivity, RunInput } from '../activities/control.ts';
 import type { LookUp, StepTask } from '../activities/tasks.ts';
 import type { Plan, PlanRetry, PlanStep } from '../language/plan.ts';
@@ -18,6 +19,11 @@ export function compilePipeline(input: RunInput): Promise<Plan> {
 
 export function lookUp(task: StepTask): Promise<LookUp> {
   return control(`${task.step}: looks in the store`).lookUp(task);
+}
+
+/** Checks what a person wants to change in a step that waits; F2C_ANSWER_INVALID. */
+export function changeParams(step: string, change: ParamsChange): Promise<ChangedParams> {
+  return control(`${step}: checks changed params`).changeParams(change);
 }
 
 /** Digest of what a step would read of the outside world, asked where the step would run. */

@@ -1,10 +1,12 @@
 import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from './runTypes.ts';
+import { waysToAnswer } from './waiting.ts';
 
 const marks: Record<StepState['status'], string> = {
   waiting: '·',
   running: '▶',
   retrying: '↻',
+  held: '‖',
   done: '✔',
   failed: '✘',
   skipped: '–',
@@ -12,7 +14,7 @@ const marks: Record<StepState['status'], string> = {
 };
 
 /** The state of a run as Markdown: what Temporal's own UI shows while it runs and afterwards. */
-export function runDetails(run: RunState): string {
+export function runDetails(run: RunState, id: string): string {
   const rows = run.steps.map(
     (step) => `| ${marks[step.status]} | ${cell(step.id)} | ${step.status} | ${about(step)} |`,
   );
@@ -24,7 +26,22 @@ export function runDetails(run: RunState): string {
     '| | Step | Status | |',
     '| --- | --- | --- | --- |',
     ...rows,
+    ...run.steps.flatMap((step) => waitingText(step, id)),
   ].join('\n');
+}
+
+/** What to do about a step that waits. */
+function waitingText(step: StepState, run: string): string[] {
+  const ways = waysToAnswer(step, run);
+  if (ways === undefined) return [];
+  const { id, error } = step;
+  return [
+    '',
+    `**${id}** is held: ${error?.code}: ${cell(error?.message ?? '')}`,
+    '',
+    `Mend the cause and answer with ${ways}; or send the update \`answer\` with ` +
+      `\`${JSON.stringify({ step: id, action: 'retry', with: {} })}\`.`,
+  ];
 }
 
 function statusNotes({ error, steps }: RunState): string[] {
@@ -41,6 +58,9 @@ function about(step: StepState): string {
     parts.push(`${step.error.code}: ${step.error.message}`);
   if (step.reason !== undefined) parts.push(step.reason);
   if (step.status === 'failed' && step.tolerated) parts.push('the run goes on without it');
+  for (const { action, who, changes = [] } of step.answers ?? []) {
+    parts.push([who === undefined ? action : `${action} by ${who}`, ...changes].join(', '));
+  }
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   if (step.cache !== undefined) parts.push(step.cache);
   for (const [name, value] of Object.entries(step.metrics ?? {})) parts.push(`${name} ${rounded(value)}`);

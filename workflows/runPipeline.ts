@@ -13,6 +13,7 @@ import type { RunInput } from '../activities/control.ts';
 import type { StepDone } from '../activities/tasks.ts';
 import type { Plan } from '../language/plan.ts';
 import { type Instance, instancesOf, needsOf, resolveWith } from '../language/resolve.ts';
+import { Answers } from './answers.ts';
 import { finalFailure, untilDone } from './attempts.ts';
 import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
 import { compilePipeline, patient } from './control.ts';
@@ -34,7 +35,11 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     startedAt: Date.now(),
     steps: [],
   };
-  const changed = () => setCurrentDetails(runDetails(run));
+  const changed = () => {
+    showHolds(run);
+    setCurrentDetails(runDetails(run, workflowInfo().workflowId));
+  };
+  const answers = new Answers(run, changed);
   setHandler(stateQuery, () => run, { description: 'The whole state of the run' });
 
   try {
@@ -45,7 +50,7 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     const plan = await untilDone('compile', patient, () => compilePipeline(input), compiling);
     begin(run, plan);
     changed();
-    const outcomes = await runInstances(plan, run, changed);
+    const outcomes = await runInstances(plan, run, answers, changed);
     run.status = 'done';
     return resultOf(plan, run, outcomes);
   } catch (error) {
@@ -59,6 +64,15 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     upsertSearchAttributes(endAttributes(run));
     changed();
   }
+}
+
+/** Tells those who list runs that one waits for a person. */
+function showHolds(run: RunState): void {
+  if (run.status !== 'running' && run.status !== 'held') return;
+  const status = run.steps.some((step) => step.status === 'held') ? 'held' : 'running';
+  if (status === run.status) return;
+  run.status = status;
+  upsertSearchAttributes([{ key: stateAttribute, value: status }]);
 }
 
 /** A defect of the interpreter ends the run; left alone, Temporal would retry the workflow task for ever. */
@@ -88,7 +102,12 @@ function begin(run: RunState, plan: Plan): void {
  * Runs all instances, each when its needs are done. One that fails stops what depends on it and nothing
  * else: what can still be done is done, and is found in the store when the run is resumed.
  */
-async function runInstances(plan: Plan, run: RunState, changed: () => void): Promise<Map<string, StepDone>> {
+async function runInstances(
+  plan: Plan,
+  run: RunState,
+  answers: Answers,
+  changed: () => void,
+): Promise<Map<string, StepDone>> {
   const outcomes = new Map<string, StepDone>();
   const settled = new Map<string, Promise<void>>();
   const states = new Map(run.steps.map((state) => [state.id, state]));
@@ -108,8 +127,15 @@ async function runInstances(plan: Plan, run: RunState, changed: () => void): Pro
       const { params, inputs } = resolveWith(plan, instance, (id) => outcomes.get(id));
       const { step } = instance;
       const place = { pipeline: plan.name, run: workflowInfo().workflowId, step: instance.id };
-      const task = { ...place, uses: step.uses, version: step.version, params, inputs };
-      const done = await runStep(step, task, state, changed);
+      const task = { ...place, uses: step.uses, version: step.version, inputs };
+      const done = await answers.decided(step, state, params, (decided) =>
+        runStep(step, { ...task, params: decided }, state, changed),
+      );
+      if (done === undefined) {
+        state.reason = 'skipped by a person';
+        state.tolerated = true;
+        return finish(state, 'skipped');
+      }
       outcomes.set(instance.id, done);
       state.artifact = done.artifact;
       state.metrics = done.metrics;

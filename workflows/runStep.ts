@@ -32,14 +32,16 @@ export async function runStep(
   state.cache = found.reason;
   if (found.hit !== undefined) return found.hit;
 
+  // More than 1 where a person has a step tried again.
+  const first = state.attempts + 1;
   const attemptWork = async (attempt: number) => {
     state.attempts = attempt;
     running();
     // The attempt before may have committed and died before it could say so.
-    if (attempt > 1) found = await lookUp(task);
+    if (attempt > first) found = await lookUp(task);
     return found.hit ?? (await perform(step, workOn(step, task, found), attempt));
   };
-  return await untilDone(id, step.retry, attemptWork, retrying);
+  return await untilDone(id, step.retry, attemptWork, retrying, first);
 }
 
 function workOn({ processesPerNode }: PlanStep, task: StepTask, { key, repair }: LookUp): WorkTask {

@@ -1,7 +1,19 @@
 import type { ArtifactRef } from '../artifacts/manifest.ts';
 import type { JsonObject } from '../language/json.ts';
 
-export type StepStatus = 'waiting' | 'running' | 'retrying' | 'done' | 'failed' | 'skipped' | 'cancelled';
+export type StepStatus =
+  | 'waiting'
+  | 'running'
+  | 'retrying'
+  /** Has failed for good and waits for a person. */
+  | 'held'
+  | 'done'
+  | 'failed'
+  | 'skipped'
+  | 'cancelled';
+
+/** What a person may tell a step that waits. */
+export type Action = 'retry' | 'skip' | 'fail';
 
 /** One instance of a step, as the state query shows it. */
 export interface StepState {
@@ -20,8 +32,19 @@ export interface StepState {
   reason?: string;
   /** The step has failed or was skipped, and the run goes on without it. */
   tolerated?: true;
+  /** What people have told the step. */
+  answers?: GivenAnswer[];
   artifact?: ArtifactRef;
   metrics?: Record<string, number>;
+}
+
+export interface GivenAnswer {
+  action: Action;
+  at: number;
+  who?: string;
+  note?: string;
+  /** What was changed in the params: `learningRate 0.1 -> 0.02`. */
+  changes?: string[];
 }
 
 export interface StepFailure {
@@ -36,8 +59,11 @@ export interface RunState {
   /** Digest of the pipeline file that is being run. */
   source: string;
   params: JsonObject;
-  /** `terminated` is what the command line says of a run that Temporal ended without asking it. */
-  status: 'compiling' | 'running' | 'done' | 'failed' | 'cancelled' | 'terminated';
+  /**
+   * `held` as soon as one step waits for a person, whatever else goes on: it is what people look for in a list.
+   * `terminated` is what the command line says of a run that Temporal ended without asking it.
+   */
+  status: 'compiling' | 'running' | 'held' | 'done' | 'failed' | 'cancelled' | 'terminated';
   startedAt: number;
   endedAt?: number;
   steps: StepState[];

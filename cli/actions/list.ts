@@ -1,4 +1,4 @@
-import type { WorkflowExecutionStatusName } from '@temporalio/client';
+import type { WorkflowExecutionInfo, WorkflowExecutionStatusName } from '@temporalio/client';
 import type { RunState } from '../../workflows/runTypes.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { workflowType } from '../runs.ts';
@@ -13,6 +13,11 @@ const states: Partial<Record<WorkflowExecutionStatusName, RunState['status']>> =
   CANCELLED: 'cancelled',
 };
 
+/** One that goes on, but waits for a person. */
+function isHeld({ status, searchAttributes }: WorkflowExecutionInfo): boolean {
+  return status.name === 'RUNNING' && searchAttributes.f2cState?.[0] === 'held';
+}
+
 export function list(options: OutputOptions & { limit: number }): Promise<void> {
   return withSession({ start: false }, async ({ client }) => {
     const runs = [];
@@ -22,7 +27,7 @@ export function list(options: OutputOptions & { limit: number }): Promise<void> 
       runs.push({
         run: workflowId,
         pipeline: String(searchAttributes.f2cPipeline?.[0] ?? ''),
-        status: states[status.name] ?? 'terminated',
+        status: isHeld(run) ? 'held' : (states[status.name] ?? 'terminated'),
         started: startTime.toISOString(),
         seconds: closeTime === undefined ? null : (closeTime.getTime() - startTime.getTime()) / 1_000,
         resumedFrom: memo?.resumedFrom ?? null,

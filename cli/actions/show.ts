@@ -1,3 +1,4 @@
+import { waysToAnswer } from '../../workflows/waiting.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { paramText } from '../params.ts';
 import { describeRun } from '../runs.ts';
@@ -31,6 +32,10 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       stepTable(state),
       // What ended the run is told in its status.
       ...(state.error === undefined ? failuresOf(state) : []),
+      ...state.steps.flatMap((step) => {
+        const ways = waysToAnswer(step, id);
+        return ways === undefined ? [] : [`\n${step.id} waits for an answer: ${ways}`];
+      }),
       ...(artifacts.length === 0
         ? []
         : ['', columns([['Made by', 'Artifact', 'Key', 'Digest'], ...artifacts])]),

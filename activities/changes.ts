@@ -1,0 +1,55 @@
+import { paramChanges } from '../artifacts/explain.ts';
+import { F2cError } from '../errors/failure.ts';
+import { checkValue } from '../language/complaints.ts';
+import { subjectOf } from '../language/fields.ts';
+import type { JsonObject } from '../language/json.ts';
+import { nearest } from '../language/nearest.ts';
+import { own } from '../language/own.ts';
+import { contracts } from './registry.ts';
+
+/** What a person wants to change in the params of a step that waits. */
+export interface ParamsChange {
+  uses: string;
+  params: JsonObject;
+  with: JsonObject;
+}
+
+export interface ChangedParams {
+  params: JsonObject;
+  /** What differs, for people: `learningRate 0.1 -> 0.02`. */
+  changes: string[];
+}
+
+/** The params of a step with a person's changes, checked against its contract; F2C_ANSWER_INVALID. */
+export function changeParams({ uses, params, with: changes }: ParamsChange): ChangedParams {
+  const contract = own(contracts, uses);
+  if (contract === undefined) throw new Error(`no step kind is named ${uses}`);
+  const known = Object.keys(contract.params.shape);
+  const unknown = Object.keys(changes).filter((name) => !known.includes(name));
+  const complaints = unknown.map((name) => {
+    if (Object.hasOwn(contract.inputs, name))
+      return `\`${name}\` is an input, and only params can be changed`;
+    return sentence(`\`${name}\` is not a param of \`${uses}\``, nearest(name, known));
+  });
+  if (complaints.length > 0) throw doNotFit(uses, complaints);
+  const checked = checkValue(contract.params, { ...params, ...changes });
+  if ('complaints' in checked) {
+    const texts = checked.complaints.map(({ path, says, suggestion }) =>
+      sentence(path.length === 0 ? `\`${uses}\` ${says}` : `\`${subjectOf(path)}\` ${says}`, suggestion),
+    );
+    throw doNotFit(uses, texts);
+  }
+  const changed = checked.value as JsonObject;
+  return { params: changed, changes: paramChanges(params, changed) };
+}
+
+function sentence(message: string, suggestion: string | undefined): string {
+  return suggestion === undefined ? message : `${message}. Did you mean \`${suggestion}\`?`;
+}
+
+function doNotFit(uses: string, complaints: string[]): F2cError {
+  const list = complaints.map((complaint) => `  ${complaint}`).join('\n');
+  return new F2cError('F2C_ANSWER_INVALID', {
+    what: `The changed params do not fit \`${uses}\`:\n${list}\nThe step still waits`,
+  });
+}

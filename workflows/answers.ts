@@ -1,0 +1,182 @@
+import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
+import type { ChangedParams } from '../activities/changes.ts';
+import type { ErrorCode } from '../errors/catalogue.ts';
+import type { JsonObject } from '../language/json.ts';
+import type { PlanStep } from '../language/plan.ts';
+import { finalFailure, untilDone } from './attempts.ts';
+import { changeParams, patient } from './control.ts';
+import type { Action, RunState, StepState } from './runTypes.ts';
+
+/** A person's answer to a step that waits for one: the argument of the update `answer`. */
+export interface Answer {
+  /** Id of the step instance: `train[head=dcp]`. */
+  step: string;
+  action: Action;
+  /** Of `retry`: params to change, for this instance alone. */
+  with?: JsonObject;
+  /** Who answers. */
+  who?: string;
+  note?: string;
+}
+
+export const answerUpdate = defineUpdate<string, [Answer]>('answer');
+
+/** A step that waits, and what it may be told. */
+interface Question {
+  state: StepState;
+  actions: readonly Action[];
+  params: JsonObject;
+  answered?: { action: Action; params: JsonObject };
+}
+
+const keys = ['step', 'action', 'with', 'who', 'note'];
+const longestText = 1_000;
+
+/** The steps of a run that wait for a person. */
+export class Answers {
+  readonly #run: RunState;
+  readonly #changed: () => void;
+  readonly #open = new Map<string, Question>();
+
+  constructor(run: RunState, changed: () => void) {
+    this.#run = run;
+    this.#changed = changed;
+    setHandler(answerUpdate, (answer) => this.#take(answer), {
+      validator: (answer) => {
+        this.#check(answer);
+      },
+      description: 'Answers a step that waits: {"step": "train", "action": "retry"}',
+    });
+  }
+
+  /**
+   * Does the work of a step until it is done. Where the step says `onFailure: hold`, a person decides what comes
+   * after a failure for good: `work` again, perhaps with other params; nothing (undefined); or the failure.
+   */
+  async decided<T>(
+    step: PlanStep,
+    state: StepState,
+    params: JsonObject,
+    work: (params: JsonObject) => Promise<T>,
+  ): Promise<T | undefined> {
+    let current = params;
+    for (;;) {
+      try {
+        return await work(current);
+      } catch (error) {
+        if (step.onFailure !== 'hold' || !(error instanceof ApplicationFailure)) throw error;
+        state.status = 'held';
+        state.error = { code: error.type ?? '', message: error.message };
+        const answer = await this.#ask({ state, actions: ['retry', 'skip', 'fail'], params: current });
+        if (answer.action === 'fail') throw error;
+        if (answer.action === 'skip') return undefined;
+        current = answer.params;
+      }
+    }
+  }
+
+  async #ask(question: Question): Promise<NonNullable<Question['answered']>> {
+    const { id } = question.state;
+    this.#open.set(id, question);
+    this.#changed();
+    try {
+      await condition(() => question.answered !== undefined);
+    } finally {
+      this.#open.delete(id);
+    }
+    return question.answered as NonNullable<Question['answered']>;
+  }
+
+  /** Takes an answer that is in order, and says what comes of it. */
+  async #take(answer: Answer): Promise<string> {
+    const question = this.#check(answer);
+    const { action, who, note } = answer;
+    const { state } = question;
+    const changed = await this.#changedParams(question, answer.with ?? {});
+    // While the params were checked, somebody else may have answered.
+    if (this.#check(answer) !== question) throw notWaiting(answer.step, this.#run);
+    question.answered = { action, params: changed.params };
+    state.answers ??= [];
+    state.answers.push({
+      action,
+      at: Date.now(),
+      ...(who !== undefined && { who }),
+      ...(note !== undefined && { note }),
+      ...(changed.changes.length > 0 && { changes: changed.changes }),
+    });
+    this.#changed();
+    return [`${answer.step}: ${action}`, ...changed.changes].join(', ');
+  }
+
+  /** Nothing is asked of a worker where nothing changes. */
+  async #changedParams({ state, params }: Question, changes: JsonObject): Promise<ChangedParams> {
+    if (Object.keys(changes).length === 0) return { params, changes: [] };
+    const check = () => changeParams(state.id, { uses: state.uses, params, with: changes });
+    return await untilDone(`${state.id}: changed params`, patient, check, () => {});
+  }
+
+  /** The question that an answer is for. Throws what is wrong with the answer; anybody may have written it. */
+  #check(answer: unknown): Question {
+    const given = isMap(answer) ? answer : {};
+    const { step, action } = given;
+    const unknown = Object.keys(given).filter((key) => !keys.includes(key));
+    if (typeof step !== 'string' || typeof action !== 'string' || unknown.length > 0) {
+      const text = JSON.stringify(answer) ?? 'nothing';
+      throw refusal(
+        'F2C_ANSWER_INVALID',
+        `${text} is not an answer. Write {"step": "train", "action": "retry", "with": {}, "who": "", "note": ""}; ` +
+          'all but the first two may be left out.',
+      );
+    }
+    if (!this.#run.steps.some(({ id }) => id === step)) {
+      throw refusal('F2C_STEP_UNKNOWN', `The run has no step ${step}. ${waitingText(this.#run)}`);
+    }
+    const question = this.#open.get(step);
+    if (question === undefined || question.answered !== undefined) throw notWaiting(step, this.#run);
+    const known = question.actions.find((name) => name === action);
+    if (known === undefined) {
+      const actions = question.actions.join(', ');
+      throw refusal(
+        'F2C_ANSWER_INVALID',
+        `${step} is ${question.state.status} and takes ${actions}, not ${action}.`,
+      );
+    }
+    const fault = faultOf(given, known);
+    if (fault !== undefined) throw refusal('F2C_ANSWER_INVALID', fault);
+    return question;
+  }
+}
+
+function faultOf(given: Record<string, unknown>, action: Action): string | undefined {
+  if (given.with !== undefined && !isMap(given.with)) return '`with` must be a map of params.';
+  if (given.with !== undefined && action !== 'retry') return `\`with\` goes with retry, not with ${action}.`;
+  for (const key of ['who', 'note']) {
+    const text = given[key];
+    if (text === undefined) continue;
+    if (typeof text !== 'string') return `\`${key}\` must be a string.`;
+    if (text.length > longestText) return `\`${key}\` must have at most ${longestText} characters.`;
+  }
+  return undefined;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function notWaiting(step: string, run: RunState): ApplicationFailure {
+  const status = run.steps.find(({ id }) => id === step)?.status;
+  return refusal(
+    'F2C_STEP_NOT_WAITING',
+    `${step} does not wait for an answer: it is ${status}. ${waitingText(run)}`,
+  );
+}
+
+/** The steps that wait, for those who named another. */
+function waitingText({ steps }: RunState): string {
+  const waiting = steps.filter(({ status }) => status === 'held').map(({ id }) => id);
+  return waiting.length === 0 ? 'No step of it waits.' : `Waiting: ${waiting.join(', ')}.`;
+}
+
+function refusal(code: ErrorCode, message: string): ApplicationFailure {
+  return finalFailure({ code, message });
+}
