@@ -33,6 +33,10 @@ export const catalogue = {
   F2C_STEP_TIMEOUT: { retry: 'counted', meaning: 'A step ran longer than its timeout.' },
   F2C_WORKER_DIED: { retry: 'always', meaning: 'The worker of a step went silent.' },
   F2C_WORKER_STOPPED: { retry: 'always', meaning: 'The worker of a step was shut down.' },
+  F2C_EXPRESSION_FAILED: {
+    retry: 'never',
+    meaning: 'An expression has no value, such as a division by zero.',
+  },
   F2C_STEP_UNKNOWN: { retry: 'never', meaning: 'The run has no step of this name.' },
   F2C_STEP_NOT_WAITING: { retry: 'never', meaning: 'The step does not wait for an answer.' },
   F2C_ANSWER_INVALID: { retry: 'never', meaning: 'A step that waits does not take this answer.' },

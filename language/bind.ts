@@ -1,16 +1,21 @@
 import type { Coordinates } from './coordinates.ts';
+import { ExpressionError, evaluate } from './evaluate.ts';
+import type { ExpressionText } from './expression.ts';
 import type { Findings } from './findings.ts';
 import type { Json, JsonObject } from './json.ts';
 import { own } from './own.ts';
+import { splitText } from './pieces.ts';
 import type { Path } from './places.ts';
 import type { Reference, Template } from './plan.ts';
-import { type Part, type ReferenceText, splitText } from './reference.ts';
+import type { Part, ReferenceText } from './reference.ts';
 import { lookUp, type Referent, type Scope } from './scope.ts';
+import { typeOfLiteral, typeOfReferent, typeOfResult, type ValueType } from './typing.ts';
 
 /** A value of `with` whose references are known to name something. */
 export type Bound =
   | { literal: Json }
   | BoundReference
+  | BoundOperation
   | { text: Bound[] }
   | { list: Bound[] }
   | { map: Record<string, Bound> }
@@ -21,6 +26,15 @@ export interface BoundReference {
   ref: ReferenceText;
   referent: Referent;
   /** Where the string stands. */
+  path: Path;
+}
+
+export interface BoundOperation {
+  op: string;
+  of: Bound[];
+  type: ValueType;
+  /** Where in which string it stands. */
+  part: Part;
   path: Path;
 }
 
@@ -43,16 +57,48 @@ export function bind(value: Json, path: Path, scope: Scope, findings: Findings):
 function bindText(value: string, path: Path, scope: Scope, findings: Findings): Bound {
   const pieces = splitText(value).map((piece): Bound => {
     if ('text' in piece) return { literal: piece.text };
-    const found = 'fault' in piece ? piece : lookUp(piece.reference, scope);
-    if ('is' in found)
-      return 'reference' in piece ? { ref: piece.reference, referent: found, path } : { broken: true };
-    const { message, suggestion, ...part } = found.fault;
+    if ('reference' in piece) return bindReference(piece.reference, path, scope, findings);
+    if ('expression' in piece) return bindExpression(piece.expression, path, scope, findings);
+    const { message, suggestion, ...part } = piece.fault;
     findings.inText(path, part, message, suggestion);
     return { broken: true };
   });
   const [first] = pieces;
   if (pieces.length === 1 && first !== undefined) return first;
   return { text: pieces.map((piece) => checkInText(piece, findings)) };
+}
+
+function bindReference(ref: ReferenceText, path: Path, scope: Scope, findings: Findings): Bound {
+  const found = lookUp(ref, scope);
+  if ('is' in found) return { ref, referent: found, path };
+  const { message, suggestion, ...part } = found.fault;
+  findings.inText(path, part, message, suggestion);
+  return { broken: true };
+}
+
+function bindExpression(expression: ExpressionText, path: Path, scope: Scope, findings: Findings): Bound {
+  const { offset, length } = expression;
+  const part = { offset, length };
+  const fault = (message: string): Bound => {
+    findings.inText(path, part, message);
+    return { broken: true };
+  };
+  if ('literal' in expression) return { literal: expression.literal };
+  if ('reference' in expression) {
+    const bound = bindReference(expression.reference, path, scope, findings);
+    if (!('ref' in bound) || bound.referent.is !== 'artifact') return bound;
+    return fault(`\`${bound.ref.written}\` is a ${bound.referent.kind}, which has no value to work with`);
+  }
+  const of = expression.of.map((operand) => bindExpression(operand, path, scope, findings));
+  if (of.some((operand) => 'broken' in operand)) return { broken: true };
+  const type = typeOfResult(expression.op, of.map(typeOfOperand));
+  return 'fault' in type ? fault(type.fault) : { op: expression.op, of, type, part, path };
+}
+
+function typeOfOperand(bound: Bound): ValueType | undefined {
+  if ('literal' in bound) return typeOfLiteral(bound.literal);
+  if ('op' in bound) return bound.type;
+  return 'ref' in bound ? typeOfReferent(bound.referent) : undefined;
 }
 
 /** Only what has a short text of its own can stand inside a text. */
@@ -80,9 +126,18 @@ export function partOf({ offset, length }: ReferenceText): Part {
 /** The references of a value, at any depth. */
 export function referencesIn(bound: Bound): BoundReference[] {
   if ('ref' in bound) return [bound];
+  if ('op' in bound) return bound.of.flatMap(referencesIn);
   if ('text' in bound) return bound.text.flatMap(referencesIn);
   if ('list' in bound) return bound.list.flatMap(referencesIn);
   return 'map' in bound ? Object.values(bound.map).flatMap(referencesIn) : [];
+}
+
+/** The expressions of a value, at any depth; not the expressions inside of these. */
+export function operationsIn(bound: Bound): BoundOperation[] {
+  if ('op' in bound) return [bound];
+  if ('text' in bound) return bound.text.flatMap(operationsIn);
+  if ('list' in bound) return bound.list.flatMap(operationsIn);
+  return 'map' in bound ? Object.values(bound.map).flatMap(operationsIn) : [];
 }
 
 /** The value for one instance; undefined while a part of it is known only when the run is under way. */
@@ -90,6 +145,10 @@ export function knownValue(bound: Bound, params: JsonObject, at: Coordinates): J
   if ('literal' in bound) return bound.literal;
   if ('ref' in bound) return referencedValue(bound.ref.reference, params, at);
   if ('broken' in bound) return undefined;
+  if ('op' in bound) {
+    const result = operationResult(bound, params, at);
+    return 'value' in result ? result.value : undefined;
+  }
   if ('map' in bound) {
     const entries = Object.entries(bound.map).map(
       ([key, item]) => [key, knownValue(item, params, at)] as const,
@@ -101,6 +160,31 @@ export function knownValue(bound: Bound, params: JsonObject, at: Coordinates): J
   const parts = ('list' in bound ? bound.list : bound.text).map((part) => knownValue(part, params, at));
   if (parts.some((part) => part === undefined)) return undefined;
   return 'list' in bound ? (parts as Json[]) : parts.map(String).join('');
+}
+
+/** Thrown where an operand that counts is known only when the run is under way. */
+class NotKnown extends Error {}
+
+/** What an expression gives for one instance, or why it has no value; neither while that is not known yet. */
+export function operationResult(
+  { op, of }: BoundOperation,
+  params: JsonObject,
+  at: Coordinates,
+): { value: Json } | { fault: string } | { open: true } {
+  const operandValue = (bound: Bound): Json => {
+    if ('op' in bound) return evaluate(bound.op, operands(bound.of));
+    const value = knownValue(bound, params, at);
+    if (value === undefined) throw new NotKnown();
+    return value;
+  };
+  const operands = (bounds: Bound[]) => bounds.map((bound) => () => operandValue(bound));
+  try {
+    return { value: evaluate(op, operands(of)) };
+  } catch (error) {
+    if (error instanceof NotKnown) return { open: true };
+    if (error instanceof ExpressionError) return { fault: error.message };
+    throw error;
+  }
 }
 
 function referencedValue(
@@ -117,6 +201,7 @@ export function templateOf(bound: Bound, params: JsonObject): Template {
   const value = knownValue(bound, params, {});
   if (value !== undefined) return { literal: value };
   if ('ref' in bound) return { ref: bound.ref.reference as Reference };
+  if ('op' in bound) return { op: bound.op, of: bound.of.map((operand) => templateOf(operand, params)) };
   if ('text' in bound) return { text: bound.text.map((part) => templateOf(part, params)) };
   if ('list' in bound) return { list: bound.list.map((item) => templateOf(item, params)) };
   if ('map' in bound) {

@@ -44,6 +44,9 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     timeoutMs: draft.timeoutMs ?? contractMs(contract, contract.timeout),
     heartbeatMs: contractMs(contract, contract.heartbeat),
     retry: planRetry(draft.retry),
+    ...(step.when !== undefined && {
+      when: { written: writtenOf(draft.when), value: templateOf(step.when, params) },
+    }),
     ...(draft.onFailure !== 'fail' && { onFailure: draft.onFailure }),
   };
 }
@@ -60,6 +63,11 @@ function templatesOf({ with: bound, filled }: CheckedStep, params: JsonObject): 
     if (!Object.hasOwn(templates, key)) templates[key] = { literal: value };
   }
   return templates;
+}
+
+/** What stands between the braces. */
+function writtenOf(when = ''): string {
+  return when.trim().replace(/^\$\{\{\s*|\s*\}\}$/g, '');
 }
 
 const defaultRetry = { attempts: 3, backoff: 10_000, factor: 2 };

@@ -27,6 +27,7 @@ export interface StepDraft {
   matrix: Record<string, Json[]> | undefined;
   retry: { attempts: number; backoff: number; factor: number; maxBackoff?: number | undefined } | undefined;
   timeoutMs: number | undefined;
+  when: string | undefined;
   onFailure: 'fail' | 'hold' | 'continue';
   queue: string | undefined;
   processesPerNode: number | undefined;
@@ -82,6 +83,7 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     matrix: fields.matrix,
     retry,
     timeoutMs: fields.timeout,
+    when: fields.when,
     onFailure: fields.onFailure ?? 'fail',
     queue: fields.resources?.queue,
     processesPerNode: fields.resources?.processesPerNode,

@@ -103,6 +103,10 @@ export const stepShape = {
     .describe('Axes by name; one instance for every combination of their values'),
   retry: z.strictObject(retryShape).optional().describe('What happens after a failure'),
   timeout: duration.optional().describe('Longest time of one attempt'),
+  when: z
+    .string()
+    .optional()
+    .describe('An expression, "${{ ... }}"; where it is false, the step and what depends on it are skipped'),
   onFailure: z
     .enum(['fail', 'hold', 'continue'])
     .default('fail')

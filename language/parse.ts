@@ -87,6 +87,9 @@ function faultProblems(faults: YAMLError[], text: string, spanOf: SpanOf): Probl
 
 function faultMessage({ code, message, pos: [start] }: YAMLError, text: string): string {
   if (code === 'MULTIPLE_DOCS') return 'The file holds more than one YAML document';
+  if (code === 'BLOCK_AS_IMPLICIT_KEY' && text.slice(start).split('\n', 1)[0]?.includes('${{')) {
+    return 'An expression with `: ` in it must be in quotes: "${{ ... }}"';
+  }
   if (text.slice(Math.max(0, start - 2), start + 3).includes('${{')) {
     return 'Inside { } and [ ] a reference must be in quotes: "${{ ... }}"';
   }

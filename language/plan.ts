@@ -38,6 +38,8 @@ export interface PlanStep {
   timeoutMs: number;
   heartbeatMs: number;
   retry: PlanRetry;
+  /** Skips the instance where it is false. `written` is the expression as it stands in the file. */
+  when?: { written: string; value: Template };
   /** Only where it is not `fail`. */
   onFailure?: 'hold' | 'continue';
 }
@@ -62,6 +64,8 @@ export interface PlanRetry {
 export type Template =
   | { literal: Json }
   | { ref: Reference }
+  /** An operator or a function of `evaluate.ts` with its operands. */
+  | { op: string; of: Template[] }
   | { text: Template[] }
   | { list: Template[] }
   | { map: Record<string, Template> };

@@ -1,6 +1,6 @@
 /**
- * The text inside strings of `with`: `${{ params.x }}`, `${{ steps.a.out }}`, `${{ steps.a.*.out }}` and
- * `${{ matrix.axis }}`. This file alone knows how such text is written.
+ * References as they are written: `params.x`, `steps.a.out`, `steps.a.*.out` and `matrix.axis`. This file alone
+ * knows their form.
  */
 import type { Reference } from './plan.ts';
 
@@ -25,40 +25,16 @@ export interface ReferenceFault extends Part {
   suggestion?: string;
 }
 
-export type Piece = { text: string } | { reference: ReferenceText } | { fault: ReferenceFault };
-
-const forms = '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT` or `matrix.AXIS`';
+export const forms = '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT` or `matrix.AXIS`';
 const roots = ['params', 'steps', 'matrix'];
 const name = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
-/** Splits a text into plain parts and references. A text that is one reference alone gives one piece. */
-export function splitText(text: string): Piece[] {
-  const pieces: Piece[] = [];
-  let at = 0;
-  while (at < text.length) {
-    const open = text.indexOf('${{', at);
-    if (open !== at) pieces.push({ text: text.slice(at, open === -1 ? text.length : open) });
-    if (open === -1) break;
-    const close = text.indexOf('}}', open);
-    if (close === -1) {
-      pieces.push({ fault: { offset: open, length: 3, message: 'This `${{` is never closed by `}}`' } });
-      break;
-    }
-    at = close + 2;
-    pieces.push(readReference(text.slice(open + 3, close), open + 3));
-  }
-  return pieces.length === 0 ? [{ text }] : pieces;
-}
-
-function readReference(inside: string, start: number): Piece {
-  const written = inside.trim();
-  const offset = start + inside.length - inside.trimStart().length;
+/** Reads a reference that stands at `offset` of its string. */
+export function readReference(
+  written: string,
+  offset: number,
+): { reference: ReferenceText } | { fault: ReferenceFault } {
   const whole = { offset, length: written.length };
-  if (written === '') {
-    return {
-      fault: { offset: start - 3, length: inside.length + 5, message: `Empty reference; write ${forms}` },
-    };
-  }
   const names = written.split('.');
   const nameAt = (index: number): Part => ({
     offset: offset + names.slice(0, index).reduce((sum, part) => sum + part.length + 1, 0),

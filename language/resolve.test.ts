@@ -198,6 +198,6 @@ test('runs in a workflow: imports no package', () => {
     }
   };
   visit('./resolve.ts');
-  visit('./reference.ts');
-  expect([...seen]).toEqual(['./resolve.ts', './coordinates.ts', './own.ts', './reference.ts']);
+  visit('./evaluate.ts');
+  expect([...seen]).toEqual(['./resolve.ts', './coordinates.ts', './evaluate.ts', './own.ts']);
 });

@@ -1,6 +1,7 @@
 /** Runs inside the workflow: imports nothing but types and pure functions. */
 import type { ArtifactRef } from '../artifacts/manifest.ts';
 import { axisLabel, type Coordinates, combinations, sameAxis } from './coordinates.ts';
+import { ExpressionError, evaluate } from './evaluate.ts';
 import type { Json, JsonObject } from './json.ts';
 import { own } from './own.ts';
 import type { Plan, PlanStep, Reference, Template } from './plan.ts';
@@ -65,6 +66,19 @@ export function resolveWith(
   return resolved;
 }
 
+/** Whether an instance is wanted: what its `when` says. */
+export function isWanted(
+  plan: Plan,
+  instance: Instance,
+  outputsOf: (instanceId: string) => StepOutputs | undefined,
+): boolean {
+  const { when } = instance.step;
+  if (when === undefined) return true;
+  const wanted = new Resolver(plan, instance, outputsOf).resolve(when.value);
+  if (typeof wanted === 'boolean') return wanted;
+  throw new ExpressionError(`\`when\` is ${JSON.stringify(wanted)}, not true or false`);
+}
+
 /** The instances of another step that have this instance's value on every axis that both have. */
 function agreeingInstances(plan: Plan, { step: mine, coordinates }: Instance, stepId: string): Instance[] {
   const other = stepOf(plan, stepId);
@@ -113,6 +127,13 @@ class Resolver {
   resolve(template: Template): Resolved {
     if ('literal' in template) return template.literal;
     if ('ref' in template) return this.#referenced(template.ref);
+    // The checker has seen to it that no artifact is part of an expression.
+    if ('op' in template) {
+      return evaluate(
+        template.op,
+        template.of.map((operand) => () => this.resolve(operand) as Json),
+      );
+    }
     if ('text' in template) return template.text.map((part) => String(this.resolve(part))).join('');
     if ('list' in template) return template.list.flatMap((item) => this.#items(item));
     const entries = Object.entries(template.map).map(([key, item]) => [key, this.resolve(item)] as const);

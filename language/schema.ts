@@ -27,7 +27,7 @@ export function pipelineSchema(registry: StepRegistry): string {
         type: 'string',
         pattern: '\\$\\{\\{.*\\}\\}',
         description:
-          '${{ params.NAME }}, ${{ steps.STEP.OUTPUT }}, ${{ steps.STEP.*.OUTPUT }} or ${{ matrix.AXIS }}',
+          '${{ params.NAME }}, ${{ steps.STEP.OUTPUT }}, ${{ steps.STEP.*.OUTPUT }}, ${{ matrix.AXIS }}, or an expression of them',
       },
       step: stepSchema(registry),
     },

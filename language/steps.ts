@@ -4,6 +4,7 @@ import type { Findings } from './findings.ts';
 import { checkInput } from './inputs.ts';
 import type { JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
+import { checkOperations } from './operations.ts';
 import { own } from './own.ts';
 import type { Path } from './places.ts';
 import type { Axis } from './plan.ts';
@@ -11,6 +12,7 @@ import type { ParamProblem } from './problems.ts';
 import { contractOf, type Scope } from './scope.ts';
 import type { StepContract, StepRegistry } from './step.ts';
 import { checkParams, type KnownParams } from './values.ts';
+import { checkWhen } from './when.ts';
 
 export interface CheckedStep {
   draft: StepDraft;
@@ -21,6 +23,7 @@ export interface CheckedStep {
   axes: Axis[];
   /** The `with` as written. */
   with: Record<string, Bound>;
+  when: Bound | undefined;
   /** The params that do not wait for other steps, with the contract's defaults, at the first instance. */
   filled: JsonObject;
 }
@@ -38,17 +41,23 @@ export function checkStep(
   const bound = Object.fromEntries(
     entries.map(([key, value]) => [key, bind(value, [...path, key], scope, findings)]),
   );
-  const needs = needsOf(scope, bound, findings);
+  const when = checkWhen(scope, findings);
+  const values = [...Object.values(bound), ...(when === undefined ? [] : [when])];
+  const needs = needsOf(scope, values, findings);
+  const axes = scope.axes.get(step.id) ?? [];
+  checkOperations(values, axes, known, findings, paramProblems);
   const contract = contractOf(step, registry);
   if (contract === undefined) reportUses(step, registry, findings);
   else checkProcesses(step, contract, registry, findings);
   if (contract === undefined || step.with === undefined) return { needs, checked: undefined };
 
   const params = checkKeys(contract, bound, path, findings);
-  const axes = scope.axes.get(step.id) ?? [];
   const filled = checkParams({ contract, bound: params, path, axes }, known, findings, paramProblems) ?? {};
-  const gathers = gathersOf(scope, bound, needs);
-  return { needs, checked: { draft: step, contract, needs: [...needs], gathers, axes, with: bound, filled } };
+  const gathers = gathersOf(scope, values, needs);
+  return {
+    needs,
+    checked: { draft: step, contract, needs: [...needs], gathers, axes, with: bound, when, filled },
+  };
 }
 
 /** Checks the inputs of a step and the names of its params; returns the params. */
@@ -98,7 +107,7 @@ function checkProcesses(
 }
 
 /** The steps that must be done first, in the order of the file; unknown names are reported here. */
-function needsOf({ step, draft }: Scope, bound: Record<string, Bound>, findings: Findings): Set<string> {
+function needsOf({ step, draft }: Scope, values: readonly Bound[], findings: Findings): Set<string> {
   const path = ['steps', step.id];
   const needs = new Set<string>();
   const name = (id: string, at: Path): void => {
@@ -109,16 +118,16 @@ function needsOf({ step, draft }: Scope, bound: Record<string, Bound>, findings:
     name(id, [...path, 'needs', index]);
   });
   if (step.each !== undefined) name(step.each, [...path, 'each']);
-  for (const { ref } of Object.values(bound).flatMap(referencesIn)) {
+  for (const { ref } of values.flatMap(referencesIn)) {
     if (ref.reference.from === 'steps') needs.add(ref.reference.step);
   }
   return new Set([...draft.steps.keys()].filter((id) => needs.has(id)));
 }
 
 /** The needed steps of which the instances that are done will do: nothing asks for all of them. */
-function gathersOf({ step }: Scope, bound: Record<string, Bound>, needs: Set<string>): string[] {
+function gathersOf({ step }: Scope, values: readonly Bound[], needs: Set<string>): string[] {
   const whole = new Set([...step.needs, step.each]);
-  for (const { ref } of Object.values(bound).flatMap(referencesIn)) {
+  for (const { ref } of values.flatMap(referencesIn)) {
     if (ref.reference.from === 'steps' && !ref.reference.gather) whole.add(ref.reference.step);
   }
   return [...needs].filter((id) => !whole.has(id));

@@ -1,40 +1,16 @@
 import { z } from 'zod';
 import type { Bound } from './bind.ts';
 import type { Json } from './json.ts';
-import type { Referent } from './scope.ts';
-
-/** What is known of a value before the run: its JSON types, any of which it may have, and a word for them. */
-export interface ValueType {
-  word: string;
-  types: string[];
-}
+import { typeOfReferent, type ValueType } from './typing.ts';
 
 /** The type of a value that is not known itself; undefined where not even that is known. */
 export function typeOf(bound: Bound): ValueType | undefined {
-  if ('ref' in bound) return referencedType(bound.referent);
+  if ('ref' in bound) return bound.referent.is === 'matrix' ? undefined : typeOfReferent(bound.referent);
+  if ('op' in bound) return bound.type;
   if ('list' in bound) return { word: 'a list', types: ['array'] };
   if ('map' in bound) return { word: 'a map', types: ['object'] };
   const isWhole = 'text' in bound && !bound.text.some((part) => 'broken' in part);
   return isWhole ? { word: 'a string', types: ['string'] } : undefined;
-}
-
-function referencedType(referent: Referent): ValueType | undefined {
-  if (referent.is === 'metric') {
-    return referent.many
-      ? { word: 'a list of numbers', types: ['array'] }
-      : { word: 'a number', types: ['number', 'integer'] };
-  }
-  if (referent.is !== 'param') return undefined;
-  switch (referent.definition.type) {
-    case 'integer':
-      return { word: 'a whole number', types: ['number', 'integer'] };
-    case 'number':
-      return { word: 'a number', types: ['number'] };
-    case 'boolean':
-      return { word: 'true or false', types: ['boolean'] };
-    default:
-      return { word: 'a string', types: ['string'] };
-  }
 }
 
 /** Whether a schema takes values of one of these JSON types, as far as its JSON Schema says. */

@@ -73,8 +73,8 @@ function valuesOf(
 }
 
 function isOpen(bound: Bound | undefined, used: readonly Axis[], known: KnownParams): boolean {
-  const first = Object.fromEntries(used.map((axis) => [axis.name, axis.values[0] ?? null]));
-  return bound === undefined || knownValue(bound, known.values, first) === undefined;
+  if (bound === undefined) return true;
+  return combinations(used).some((at) => knownValue(bound, known.values, at) === undefined);
 }
 
 function uses(bound: Record<string, Bound>, axis: Axis): boolean {
@@ -162,6 +162,7 @@ function checkTypes({ contract, bound, path }: StepParams, known: KnownParams, f
     const subject = 'ref' in value ? `\`${value.ref.written}\`` : 'This';
     const message = `${subject} is ${type.word}, which ${target} does not take`;
     if ('ref' in value) findings.inText(value.path, partOf(value.ref), message);
+    else if ('op' in value) findings.inText(value.path, value.part, message);
     else findings.atValue([...path, name], message);
   }
 }

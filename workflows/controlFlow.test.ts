@@ -236,6 +236,59 @@ async function refusalOf(handle: WorkflowHandle, answer: unknown): Promise<Appli
   return error.cause;
 }
 
+describe('when', () => {
+  const choosing = (least: string) => `
+name: choosing
+summary: Compares what is worth it
+params:
+  least: { type: integer, default: 3 }
+steps:
+  faces: { uses: ingest, with: { source: ${JSON.stringify(join(folder, 'faces'))}, imageSize: 32 } }
+  people:
+    uses: index
+    matrix: { test: [2, 3] }
+    with: { dataset: "\${{ steps.faces.dataset }}", test: "\${{ min(matrix.test, steps.faces.identities - 1) }}" }
+  report:
+    uses: evaluate
+    each: people
+    when: "\${{ steps.people.testIdentities >= ${least} }}"
+    with: { index: "\${{ steps.people.index }}", embedding: pixels, label: "\${{ matrix.test * 10 }} people" }
+  table: { uses: compare, with: { reports: "\${{ steps.report.*.report }}" } }
+  single: { uses: compare, each: people, with: { reports: ["\${{ steps.report.report }}"] } }
+`;
+
+  it('skips an instance where it is false and what depends on it; a gather takes the others', async () => {
+    const state = await runs.ended(await runs.start(choosing('params.least')));
+    expect(state.status).toBe('done');
+    expect(outcomes(state).slice(3)).toEqual([
+      ['report[test=2]', 'skipped', 'when is false: steps.people.testIdentities >= params.least'],
+      ['report[test=3]', 'done'],
+      ['table', 'done'],
+      ['single[test=2]', 'skipped', 'needs report[test=2], which was skipped'],
+      ['single[test=3]', 'done'],
+    ]);
+    const { artifact } = stepOf(state, 'table');
+    expect(artifact && (await runs.store.load(artifact)).facts).toMatchObject({ labels: ['30 people'] });
+
+    const none = await runs.ended(await runs.start(choosing('params.least'), { least: 100 }));
+    expect([none.status, stepOf(none, 'table').status]).toEqual(['done', 'skipped']);
+  }, 120_000);
+
+  it('an expression that has no value fails its step', async () => {
+    const handle = await runs.start(choosing('params.least / (steps.people.testIdentities - 2)'));
+    const state = await runs.ended(handle);
+    expect(state.status).toBe('failed');
+    expect(stepOf(state, 'report[test=2]')).toMatchObject({
+      status: 'failed',
+      error: {
+        code: 'F2C_EXPRESSION_FAILED',
+        message: 'An expression of report[test=2] has no value: it divides by zero.',
+      },
+    });
+    expect(stepOf(state, 'report[test=3]').status).toBe('done');
+  }, 120_000);
+});
+
 it('every history of these runs is replayed to the same commands', async () => {
   const workflowsPath = fileURLToPath(new URL('./runPipeline.ts', import.meta.url));
   const histories = [];

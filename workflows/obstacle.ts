@@ -2,7 +2,7 @@ import type { Need } from '../language/resolve.ts';
 import type { StepState } from './runTypes.ts';
 
 /** Why an instance is skipped. */
-interface Obstacle {
+export interface Obstacle {
   reason: string;
   /** Everything that is missing is missed on purpose, so the run does not fail for it. */
   tolerated: boolean;

@@ -11,14 +11,15 @@ import {
 } from '@temporalio/workflow';
 import type { RunInput } from '../activities/control.ts';
 import type { StepDone } from '../activities/tasks.ts';
+import { ExpressionError } from '../language/evaluate.ts';
 import type { Plan } from '../language/plan.ts';
-import { type Instance, instancesOf, needsOf, resolveWith } from '../language/resolve.ts';
+import { type Instance, instancesOf, isWanted, needsOf, resolveWith } from '../language/resolve.ts';
 import { Answers } from './answers.ts';
 import { finalFailure, untilDone } from './attempts.ts';
 import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
 import { compilePipeline, patient } from './control.ts';
 import { runDetails } from './details.ts';
-import { obstacleOf } from './obstacle.ts';
+import { type Obstacle, obstacleOf } from './obstacle.ts';
 import { runStep } from './runStep.ts';
 import type { RunResult, RunState, StepFailure, StepState } from './runTypes.ts';
 
@@ -117,24 +118,24 @@ async function runInstances(
     await Promise.all(needs.flatMap(({ ids }) => ids).map((id) => settled.get(id)));
     const obstacle = obstacleOf(needs, states);
     if (obstacle !== undefined) {
-      state.reason = obstacle.reason;
-      if (obstacle.tolerated) state.tolerated = true;
-      finish(state, 'skipped');
+      skip(state, obstacle);
       return changed();
     }
     state.startedAt = Date.now();
     try {
-      const { params, inputs } = resolveWith(plan, instance, (id) => outcomes.get(id));
       const { step } = instance;
+      const outputsOf = (id: string) => outcomes.get(id);
+      if (!evaluated(instance, () => isWanted(plan, instance, outputsOf))) {
+        return skip(state, { reason: `when is false: ${step.when?.written}`, tolerated: true });
+      }
+      const { params, inputs } = evaluated(instance, () => resolveWith(plan, instance, outputsOf));
       const place = { pipeline: plan.name, run: workflowInfo().workflowId, step: instance.id };
       const task = { ...place, uses: step.uses, version: step.version, inputs };
       const done = await answers.decided(step, state, params, (decided) =>
         runStep(step, { ...task, params: decided }, state, changed),
       );
       if (done === undefined) {
-        state.reason = 'skipped by a person';
-        state.tolerated = true;
-        return finish(state, 'skipped');
+        return skip(state, { reason: 'skipped by a person', tolerated: true });
       }
       outcomes.set(instance.id, done);
       state.artifact = done.artifact;
@@ -182,6 +183,23 @@ async function runInstances(
 function whereLogIs({ id, attempts }: StepState): string {
   const instance = id.includes('[') ? `'${id}'` : id;
   return attempts === 0 ? '' : ` Its log: \`npx f2c logs ${workflowInfo().workflowId} ${instance}\`.`;
+}
+
+function skip(state: StepState, { reason, tolerated }: Obstacle): void {
+  state.reason = reason;
+  if (tolerated) state.tolerated = true;
+  finish(state, 'skipped');
+}
+
+/** An expression that has no value fails its step: only now is it known what other steps have measured. */
+function evaluated<T>({ id }: Instance, resolve: () => T): T {
+  try {
+    return resolve();
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    const message = `An expression of ${id} has no value: ${error.message}.`;
+    throw finalFailure({ code: 'F2C_EXPRESSION_FAILED', message });
+  }
 }
 
 function finish(state: StepState, status: StepState['status']): void {

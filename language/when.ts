@@ -1,0 +1,32 @@
+import { type Bound, bind } from './bind.ts';
+import type { Findings } from './findings.ts';
+import type { Scope } from './scope.ts';
+import { typeOfLiteral, typeOfReferent } from './typing.ts';
+
+/** The `when` of a step: one expression that is true or false. Undefined where there is none. */
+export function checkWhen(scope: Scope, findings: Findings): Bound | undefined {
+  const { id, when } = scope.step;
+  if (when === undefined) return undefined;
+  const path = ['steps', id, 'when'];
+  const bound = bind(when.trim(), path, scope, findings);
+  const word = otherThanTruth(bound);
+  if (word !== undefined) {
+    findings.atValue(path, `\`when\` must be an expression that is true or false, not ${word}`);
+  }
+  return bound;
+}
+
+/** What an expression is that is neither true nor false; undefined where it may be. */
+function otherThanTruth(bound: Bound): string | undefined {
+  if ('broken' in bound) return undefined;
+  if ('text' in bound) return bound.text.some((part) => 'broken' in part) ? undefined : 'a text';
+  if ('ref' in bound && bound.referent.is === 'artifact') return `a ${bound.referent.kind}`;
+  const type = typeOf(bound);
+  return type === undefined || type.types.includes('boolean') ? undefined : type.word;
+}
+
+function typeOf(bound: Bound) {
+  if ('literal' in bound) return typeOfLiteral(bound.literal);
+  if ('op' in bound) return bound.type;
+  return 'ref' in bound ? typeOfReferent(bound.referent) : undefined;
+}
