@@ -39,6 +39,7 @@ export const catalogue = {
   },
   F2C_STEP_UNKNOWN: { retry: 'never', meaning: 'The run has no step of this name.' },
   F2C_STEP_NOT_WAITING: { retry: 'never', meaning: 'The step does not wait for an answer.' },
+  F2C_STEP_REJECTED: { retry: 'never', meaning: 'A person did not approve the step, or nobody did in time.' },
   F2C_ANSWER_INVALID: { retry: 'never', meaning: 'A step that waits does not take this answer.' },
   F2C_RUN_FAILED: { retry: 'never', meaning: 'At least one step of the run failed.' },
   F2C_SOURCE_MISSING: { retry: 'never', meaning: 'The images to ingest are not where the source says.' },

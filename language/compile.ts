@@ -3,7 +3,7 @@ import { check } from './check.ts';
 import { durationMs } from './duration.ts';
 import type { JsonObject } from './json.ts';
 import { own } from './own.ts';
-import type { Plan, PlanRetry, PlanStep, Template } from './plan.ts';
+import type { Plan, PlanApproval, PlanRetry, PlanStep, Template } from './plan.ts';
 import type { ParamProblem, Problem, SourceText } from './problems.ts';
 import { artifactOutput, type StepContract, type StepRegistry } from './step.ts';
 import type { CheckedStep } from './steps.ts';
@@ -47,6 +47,7 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     ...(step.when !== undefined && {
       when: { written: writtenOf(draft.when), value: templateOf(step.when, params) },
     }),
+    ...(draft.approve !== undefined && { approve: planApproval(draft.approve) }),
     ...(draft.onFailure !== 'fail' && { onFailure: draft.onFailure }),
   };
 }
@@ -68,6 +69,13 @@ function templatesOf({ with: bound, filled }: CheckedStep, params: JsonObject): 
 /** What stands between the braces. */
 function writtenOf(when = ''): string {
   return when.trim().replace(/^\$\{\{\s*|\s*\}\}$/g, '');
+}
+
+function planApproval({
+  timeout,
+  default: byDefault,
+}: NonNullable<CheckedStep['draft']['approve']>): PlanApproval {
+  return { ...(timeout !== undefined && { timeoutMs: timeout }), byDefault };
 }
 
 const defaultRetry = { attempts: 3, backoff: 10_000, factor: 2 };

@@ -28,6 +28,7 @@ export interface StepDraft {
   retry: { attempts: number; backoff: number; factor: number; maxBackoff?: number | undefined } | undefined;
   timeoutMs: number | undefined;
   when: string | undefined;
+  approve: { timeout?: number | undefined; default: 'reject' | 'approve' } | undefined;
   onFailure: 'fail' | 'hold' | 'continue';
   queue: string | undefined;
   processesPerNode: number | undefined;
@@ -84,6 +85,7 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     retry,
     timeoutMs: fields.timeout,
     when: fields.when,
+    approve: fields.approve,
     onFailure: fields.onFailure ?? 'fail',
     queue: fields.resources?.queue,
     processesPerNode: fields.resources?.processesPerNode,

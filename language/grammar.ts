@@ -91,6 +91,14 @@ const resourcesShape = {
     .describe('Processes that share the work on a machine, one a GPU or a core; 1 if not given (train only)'),
 } satisfies Shape;
 
+const approveShape = {
+  timeout: duration.optional().describe('How long a person has for it; without limit if not given'),
+  default: z
+    .enum(['reject', 'approve'])
+    .default('reject')
+    .describe('What happens when nobody has answered in time'),
+} satisfies Shape;
+
 export const stepShape = {
   uses: z.string().describe('Step kind'),
   summary: z.string().min(1).optional().describe('What the step is for, in one line'),
@@ -107,6 +115,12 @@ export const stepShape = {
     .string()
     .optional()
     .describe('An expression, "${{ ... }}"; where it is false, the step and what depends on it are skipped'),
+  approve: z
+    .strictObject(approveShape)
+    .optional()
+    .describe(
+      'A person must approve the step before its work, in every run and also where its result is in the store',
+    ),
   onFailure: z
     .enum(['fail', 'hold', 'continue'])
     .default('fail')

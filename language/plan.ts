@@ -40,6 +40,8 @@ export interface PlanStep {
   retry: PlanRetry;
   /** Skips the instance where it is false. `written` is the expression as it stands in the file. */
   when?: { written: string; value: Template };
+  /** A person must approve the step before its work. */
+  approve?: PlanApproval;
   /** Only where it is not `fail`. */
   onFailure?: 'hold' | 'continue';
 }
@@ -58,6 +60,13 @@ export interface PlanRetry {
   backoffMs: number;
   factor: number;
   maxBackoffMs: number;
+}
+
+export interface PlanApproval {
+  /** Absent: the step waits without limit. */
+  timeoutMs?: number;
+  /** What happens when nobody has answered in time. */
+  byDefault: 'reject' | 'approve';
 }
 
 /** A value of `with` with its references still open. */

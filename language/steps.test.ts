@@ -102,6 +102,17 @@ describe('keys of a step', () => {
     ]);
   });
 
+  test.each([
+    ['{ timeout: soon }', '42 4 `timeout` must be a duration such as 90s, 30m, 12h or 7d'],
+    ['{ default: aprove }', '42 6 `default` must be one of reject, approve [approve]'],
+    ['{ timout: 3d }', '33 6 `timout` is not a known key'],
+    ['true', '31 4 `approve` must be a map, not true'],
+  ])('approve: %s', (approve, problem) => {
+    expect(stepProblems(`  a: { uses: ingest, approve: ${approve}, with: { source: x } }`)).toEqual([
+      `1:${problem}`,
+    ]);
+  });
+
   test('an unknown key of retry and a wrong queue', () => {
     expect(
       stepProblems(

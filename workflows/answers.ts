@@ -2,10 +2,11 @@ import { ApplicationFailure, condition, defineUpdate, setHandler } from '@tempor
 import type { ChangedParams } from '../activities/changes.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { JsonObject } from '../language/json.ts';
-import type { PlanStep } from '../language/plan.ts';
+import type { PlanApproval } from '../language/plan.ts';
 import { finalFailure, untilDone } from './attempts.ts';
 import { changeParams, patient } from './control.ts';
-import type { Action, RunState, StepState } from './runTypes.ts';
+import type { Action, GivenAnswer, RunState, StepState } from './runTypes.ts';
+import { waits } from './waiting.ts';
 
 /** A person's answer to a step that waits for one: the argument of the update `answer`. */
 export interface Answer {
@@ -50,11 +51,10 @@ export class Answers {
   }
 
   /**
-   * Does the work of a step until it is done. Where the step says `onFailure: hold`, a person decides what comes
-   * after a failure for good: `work` again, perhaps with other params; nothing (undefined); or the failure.
+   * Does the work of a step with `onFailure: hold` until it is done. A person decides what comes after a failure
+   * for good: `work` again, perhaps with other params; nothing (undefined); or the failure.
    */
   async decided<T>(
-    step: PlanStep,
     state: StepState,
     params: JsonObject,
     work: (params: JsonObject) => Promise<T>,
@@ -64,27 +64,45 @@ export class Answers {
       try {
         return await work(current);
       } catch (error) {
-        if (step.onFailure !== 'hold' || !(error instanceof ApplicationFailure)) throw error;
+        if (!(error instanceof ApplicationFailure)) throw error;
         state.status = 'held';
         state.error = { code: error.type ?? '', message: error.message };
         const answer = await this.#ask({ state, actions: ['retry', 'skip', 'fail'], params: current });
-        if (answer.action === 'fail') throw error;
+        if (answer === undefined || answer.action === 'fail') throw error;
         if (answer.action === 'skip') return undefined;
         current = answer.params;
       }
     }
   }
 
-  async #ask(question: Question): Promise<NonNullable<Question['answered']>> {
-    const { id } = question.state;
+  /** Waits until a person has approved a step that says `approve`; F2C_STEP_REJECTED. */
+  async approved({ timeoutMs, byDefault }: PlanApproval, state: StepState): Promise<void> {
+    state.status = 'awaiting approval';
+    if (timeoutMs !== undefined) state.deadline = { at: Date.now() + timeoutMs, action: byDefault };
+    const question: Question = { state, actions: ['approve', 'reject'], params: {} };
+    const answer = await this.#ask(question, timeoutMs);
+    delete state.deadline;
+    if (answer === undefined)
+      give(state, { action: byDefault, at: Date.now(), note: 'nobody answered in time' });
+    if ((answer?.action ?? byDefault) === 'approve') return;
+    const { who, note } = state.answers?.at(-1) ?? {};
+    const by = who === undefined ? '' : ` by ${who}`;
+    throw refusal('F2C_STEP_REJECTED', `The step was rejected${by}${note === undefined ? '' : `: ${note}`}.`);
+  }
+
+  /** Undefined when the time is over. */
+  async #ask(question: Question, timeoutMs?: number): Promise<Question['answered']> {
+    const { id, status } = question.state;
+    const isAnswered = () => question.answered !== undefined;
     this.#open.set(id, question);
     this.#changed();
     try {
-      await condition(() => question.answered !== undefined);
+      if (timeoutMs === undefined) await condition(isAnswered);
+      else await condition(isAnswered, timeoutMs, { summary: `${id}: ${status}` });
     } finally {
       this.#open.delete(id);
     }
-    return question.answered as NonNullable<Question['answered']>;
+    return question.answered;
   }
 
   /** Takes an answer that is in order, and says what comes of it. */
@@ -96,8 +114,7 @@ export class Answers {
     // While the params were checked, somebody else may have answered.
     if (this.#check(answer) !== question) throw notWaiting(answer.step, this.#run);
     question.answered = { action, params: changed.params };
-    state.answers ??= [];
-    state.answers.push({
+    give(state, {
       action,
       at: Date.now(),
       ...(who !== undefined && { who }),
@@ -147,6 +164,10 @@ export class Answers {
   }
 }
 
+function give(state: StepState, answer: GivenAnswer): void {
+  state.answers = [...(state.answers ?? []), answer];
+}
+
 function faultOf(given: Record<string, unknown>, action: Action): string | undefined {
   if (given.with !== undefined && !isMap(given.with)) return '`with` must be a map of params.';
   if (given.with !== undefined && action !== 'retry') return `\`with\` goes with retry, not with ${action}.`;
@@ -173,7 +194,7 @@ function notWaiting(step: string, run: RunState): ApplicationFailure {
 
 /** The steps that wait, for those who named another. */
 function waitingText({ steps }: RunState): string {
-  const waiting = steps.filter(({ status }) => status === 'held').map(({ id }) => id);
+  const waiting = steps.filter(waits).map(({ id }) => id);
   return waiting.length === 0 ? 'No step of it waits.' : `Waiting: ${waiting.join(', ')}.`;
 }
 

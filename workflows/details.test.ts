@@ -77,3 +77,34 @@ it('says of a step that is held why, and how to answer it', () => {
       'the update `answer` with `{"step":"train[head=dcp]","action":"retry","with":{}}`.',
   ]);
 });
+
+it('says of a step that waits for approval how to answer it, and what happens without an answer', () => {
+  const details = runDetails(
+    {
+      pipeline: 'weekly',
+      summary: 'Trains every week',
+      source: 'abc',
+      params: {},
+      status: 'held',
+      startedAt: 0,
+      steps: [
+        {
+          id: 'model',
+          uses: 'export',
+          status: 'awaiting approval',
+          attempts: 0,
+          deadline: { at: Date.UTC(2026, 3, 1, 9, 30), action: 'reject' },
+        },
+      ],
+    },
+    'weekly-1',
+  );
+  expect(details.split('\n').slice(6)).toEqual([
+    '| ? | model | awaiting approval |  |',
+    '',
+    '**model** waits for approval',
+    '',
+    'Answer with `npx f2c approve weekly-1 model` or `npx f2c reject weekly-1 model`; at 2026-04-01 09:30 UTC: reject; ' +
+      'or send the update `answer` with `{"step":"model","action":"approve","who":"","note":""}`.',
+  ]);
+});

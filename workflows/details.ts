@@ -7,6 +7,7 @@ const marks: Record<StepState['status'], string> = {
   running: '▶',
   retrying: '↻',
   held: '‖',
+  'awaiting approval': '?',
   done: '✔',
   failed: '✘',
   skipped: '–',
@@ -34,13 +35,17 @@ export function runDetails(run: RunState, id: string): string {
 function waitingText(step: StepState, run: string): string[] {
   const ways = waysToAnswer(step, run);
   if (ways === undefined) return [];
-  const { id, error } = step;
+  const { id, error, status } = step;
+  const [what, answer] =
+    status === 'held'
+      ? [`is held: ${error?.code}: ${cell(error?.message ?? '')}`, { step: id, action: 'retry', with: {} }]
+      : ['waits for approval', { step: id, action: 'approve', who: '', note: '' }];
   return [
     '',
-    `**${id}** is held: ${error?.code}: ${cell(error?.message ?? '')}`,
+    `**${id}** ${what}`,
     '',
-    `Mend the cause and answer with ${ways}; or send the update \`answer\` with ` +
-      `\`${JSON.stringify({ step: id, action: 'retry', with: {} })}\`.`,
+    `${status === 'held' ? 'Mend the cause and answer' : 'Answer'} with ${ways}; or send the update \`answer\` ` +
+      `with \`${JSON.stringify(answer)}\`.`,
   ];
 }
 

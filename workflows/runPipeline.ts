@@ -12,6 +12,7 @@ import {
 import type { RunInput } from '../activities/control.ts';
 import type { StepDone } from '../activities/tasks.ts';
 import { ExpressionError } from '../language/evaluate.ts';
+import type { JsonObject } from '../language/json.ts';
 import type { Plan } from '../language/plan.ts';
 import { type Instance, instancesOf, isWanted, needsOf, resolveWith } from '../language/resolve.ts';
 import { Answers } from './answers.ts';
@@ -22,6 +23,7 @@ import { runDetails } from './details.ts';
 import { type Obstacle, obstacleOf } from './obstacle.ts';
 import { runStep } from './runStep.ts';
 import type { RunResult, RunState, StepFailure, StepState } from './runTypes.ts';
+import { waits } from './waiting.ts';
 
 export const stateQuery = defineQuery<RunState>('state');
 
@@ -70,7 +72,7 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
 /** Tells those who list runs that one waits for a person. */
 function showHolds(run: RunState): void {
   if (run.status !== 'running' && run.status !== 'held') return;
-  const status = run.steps.some((step) => step.status === 'held') ? 'held' : 'running';
+  const status = run.steps.some(waits) ? 'held' : 'running';
   if (status === run.status) return;
   run.status = status;
   upsertSearchAttributes([{ key: stateAttribute, value: status }]);
@@ -128,12 +130,13 @@ async function runInstances(
       if (!evaluated(instance, () => isWanted(plan, instance, outputsOf))) {
         return skip(state, { reason: `when is false: ${step.when?.written}`, tolerated: true });
       }
+      // Steps that ask nobody wait for nothing here: more waits would reorder the commands of old histories.
+      if (step.approve !== undefined) await answers.approved(step.approve, state);
       const { params, inputs } = evaluated(instance, () => resolveWith(plan, instance, outputsOf));
       const place = { pipeline: plan.name, run: workflowInfo().workflowId, step: instance.id };
       const task = { ...place, uses: step.uses, version: step.version, inputs };
-      const done = await answers.decided(step, state, params, (decided) =>
-        runStep(step, { ...task, params: decided }, state, changed),
-      );
+      const work = (decided: JsonObject) => runStep(step, { ...task, params: decided }, state, changed);
+      const done = await (step.onFailure === 'hold' ? answers.decided(state, params, work) : work(params));
       if (done === undefined) {
         return skip(state, { reason: 'skipped by a person', tolerated: true });
       }

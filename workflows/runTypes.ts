@@ -7,13 +7,15 @@ export type StepStatus =
   | 'retrying'
   /** Has failed for good and waits for a person. */
   | 'held'
+  /** Waits for a person before its work. */
+  | 'awaiting approval'
   | 'done'
   | 'failed'
   | 'skipped'
   | 'cancelled';
 
 /** What a person may tell a step that waits. */
-export type Action = 'retry' | 'skip' | 'fail';
+export type Action = 'retry' | 'skip' | 'fail' | 'approve' | 'reject';
 
 /** One instance of a step, as the state query shows it. */
 export interface StepState {
@@ -32,6 +34,8 @@ export interface StepState {
   reason?: string;
   /** The step has failed or was skipped, and the run goes on without it. */
   tolerated?: true;
+  /** When the wait for an answer ends, and what happens then. */
+  deadline?: { at: number; action: Action };
   /** What people have told the step. */
   answers?: GivenAnswer[];
   artifact?: ArtifactRef;

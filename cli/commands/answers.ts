@@ -35,6 +35,14 @@ export function answerCommands(program: Command): void {
     .summary('let a held step fail, as if the run had not been held')
     .description('Lets a held step fail: the run does what else it can, and fails.')
     .addHelpText('after', examples(`fail ${example} train`));
+  answerCommand(program, 'approve')
+    .summary('approve a step that waits for it; its work begins')
+    .description('Approves a step whose pipeline says `approve`: its work begins.')
+    .addHelpText('after', examples(`approve ${example} model --note "report read"`));
+  answerCommand(program, 'reject')
+    .summary('reject a step that waits for approval; it fails')
+    .description('Rejects a step whose pipeline says `approve`: it fails without having done anything.')
+    .addHelpText('after', examples(`reject ${example} model --note "accuracy too low"`));
 }
 
 function answerCommand(program: Command, action: Action): Command {
