@@ -98,7 +98,7 @@ function orReference(value: JsonSchema | boolean): JsonSchema | boolean {
 }
 
 /** A map with the keys of a shape; `replaced` holds the keys that zod cannot say as well. */
-function objectSchema(shape: Shape, replaced: Record<string, JsonSchema> = {}): JsonSchema {
+export function objectSchema(shape: Shape, replaced: Record<string, JsonSchema> = {}): JsonSchema {
   const plain = Object.entries(shape).filter(([key]) => !Object.hasOwn(replaced, key));
   const schema = z.toJSONSchema(z.strictObject(Object.fromEntries(plain)), { target, io: 'input' });
   const described = Object.entries(shape).map(([key, { description }]) => {

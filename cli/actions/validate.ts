@@ -1,5 +1,6 @@
 import { contracts } from '../../activities/registry.ts';
 import { readPipeline } from '../../language/check.ts';
+import { referencePage } from '../../language/page.ts';
 import { pipelineError } from '../../language/problems.ts';
 import { pipelineSchema } from '../../language/schema.ts';
 import { pipelineFile } from '../files.ts';
@@ -16,4 +17,8 @@ export async function validate(pipeline: string, options: OutputOptions): Promis
 
 export function schema(): void {
   process.stdout.write(pipelineSchema(contracts));
+}
+
+export function reference(): void {
+  process.stdout.write(referencePage(contracts));
 }

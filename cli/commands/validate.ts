@@ -20,4 +20,11 @@ export function validateCommand(program: Command): void {
     .description('Prints the JSON Schema of pipeline files, with which editors complete and check them.')
     .addHelpText('after', examples('schema > pipeline.schema.json'))
     .action(async () => (await import('../actions/validate.ts')).schema());
+
+  program
+    .command('reference')
+    .summary('print the reference page of the pipeline language')
+    .description('Prints the reference page of the pipeline language and of every step kind, as Markdown.')
+    .addHelpText('after', examples('reference > pipelines.md'))
+    .action(async () => (await import('../actions/validate.ts')).reference());
 }

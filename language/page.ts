@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import { functions } from './evaluate.ts';
+import { paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import { objectSchema } from './schema.ts';
+import type { StepContract, StepRegistry } from './step.ts';
+
+type Schema = z.core.JSONSchema.BaseSchema;
+
+const functionTexts: Record<(typeof functions)[number], string> = {
+  min: '`min(a, b, …)`: the smallest of numbers, or of a list of them',
+  max: '`max(a, b, …)`: the largest',
+  mean: '`mean(a, b, …)`: the mean',
+  abs: '`abs(x)`: without its sign',
+  round: '`round(x)`: to a whole number, halves up; `round(x, 3)`: to three decimals',
+  floor: '`floor(x)`: down to a whole number',
+  ceil: '`ceil(x)`: up to a whole number',
+  length: '`length(x)`: items of a list, or characters of a string',
+  join: "`join(list, ', ')`: the items as one string",
+};
+
+/** The reference page of the pipeline language as Markdown: `docs/pipelines.md`. */
+export function referencePage(registry: StepRegistry): string {
+  const step = objectSchema(stepShape);
+  const inner = (key: string) => table(step.properties?.[key] as Schema);
+  return [
+    '# The pipeline language',
+    '<!-- Made by `npx f2c reference > docs/pipelines.md`; change `language/page.ts`. -->',
+    introduction,
+    '## A pipeline',
+    table(objectSchema(pipelineShape)),
+    '## Params',
+    'A param without a `default` must be given by every run.',
+    ...Object.entries(paramShapes).flatMap(([name, shape]) => [`### ${name}`, table(objectSchema(shape))]),
+    '## Steps',
+    table(step),
+    '### retry',
+    inner('retry'),
+    '### resources',
+    inner('resources'),
+    '### approve',
+    approval,
+    inner('approve'),
+    '## References and expressions',
+    expressions,
+    functions.map((name) => `- ${functionTexts[name]}`).join('\n'),
+    '## When a step fails',
+    failures,
+    '## Schedule',
+    table(objectSchema(scheduleShape)),
+    '## Step kinds',
+    ...Object.values(registry).flatMap(stepKind),
+    '',
+  ]
+    .join('\n\n')
+    .trimEnd()
+    .concat('\n');
+}
+
+const introduction = `A pipeline is a YAML file: params, and steps that make artifacts out of each other. \`npx f2c validate FILE\` shows
+everything that is wrong with one, \`npx f2c run FILE\` runs it. This one shows most of the language:
+
+\`\`\`yaml
+name: choose
+summary: Trains two heads, exports the better ones, and a person lets the table be made
+params:
+  source: { type: string, default: "sample:att-faces", title: Images }
+  images: { type: integer, minimum: 0, default: 20000 }
+steps:
+  faces: { uses: ingest, with: { source: "\${{ params.source }}", imageSize: 64 } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", test: 10 } }
+  train:
+    uses: train
+    matrix: { head: [dcp, fc] }
+    onFailure: continue
+    with:
+      index: \${{ steps.people.index }}
+      head: \${{ matrix.head }}
+      identitiesPerStep: \${{ min(16, steps.people.trainIdentities) }}
+      images: "\${{ matrix.head == 'dcp' ? params.images * 2 : params.images }}"
+  model:
+    uses: export
+    each: train
+    when: \${{ steps.train.loss < 5 }}
+    with: { checkpoint: "\${{ steps.train.checkpoint }}" }
+  report:
+    uses: evaluate
+    each: train
+    with:
+      index: \${{ steps.people.index }}
+      model: \${{ steps.model.model }}
+      label: \${{ matrix.head }}, loss \${{ round(steps.train.loss, 2) }}
+  table:
+    uses: compare
+    approve: { timeout: 3d }
+    with: { reports: "\${{ steps.report.*.report }}" }
+\`\`\`
+
+A step with a \`matrix\` has an instance for every combination of its values, \`train[head=dcp]\` and \`train[head=fc]\`; one with
+\`each: train\` has an instance for every one of \`train\`. A step starts when what it needs is done: the steps that it refers to,
+and those in its \`needs\`.`;
+
+const approval = `A step with \`approve\` does nothing until a person has answered with \`npx f2c approve RUN STEP\` or
+\`npx f2c reject RUN STEP\` (both take \`--note\`), or with the update \`answer\` in Temporal's UI, such as
+\`{"step": "table", "action": "approve", "who": "ann", "note": "report read"}\`. A rejected step has failed
+(\`F2C_STEP_REJECTED\`). Every run asks anew, also where the result is in the store already: the store does not know whether
+somebody approved it, and what follows would go on without anybody having looked.`;
+
+const expressions = `Inside \`\${{ }}\`:
+
+- \`params.NAME\`, a param of the run; \`matrix.AXIS\`, this instance's value of an axis;
+- \`steps.STEP.OUTPUT\`, an artifact or a metric of another step: of the instance that has the same value on every axis;
+- \`steps.STEP.*.OUTPUT\`, a list: of all instances that agree on the axes that both steps have;
+- literals: \`3\`, \`0.5\`, \`1e-3\`, \`'text'\`, \`"text"\`, \`true\`, \`false\`. A string has no escapes;
+- operators as in JavaScript, from the loosest to the closest: \`? :\`, \`||\`, \`&&\`, \`== !=\`, \`< <= > >=\`, \`+ -\`, \`* / %\`,
+  \`! -\`; and brackets.
+
+Names may hold \`-\`, so a minus needs blanks around it. What holds \`: \` must be in quotes for YAML's sake. Types are checked
+before the run: numbers, strings, booleans and lists are not converted into each other. Whole numbers stay whole; \`/\` gives
+any number. A division by zero, and what is not finite, fails the step (\`F2C_EXPRESSION_FAILED\`), or the file where it is
+known before. Artifacts can be passed on and are no part of an expression. The functions:`;
+
+const failures = `A step that fails for good, after the attempts of its \`retry\`, does what its \`onFailure\` says:
+
+- \`fail\`: what depends on it is skipped, everything else is done, and the run fails. \`npx f2c resume RUN\` goes on with it.
+- \`continue\`: the run goes on without it and ends \`done\`; \`npx f2c show RUN\` says what is missing.
+- \`hold\`: the step waits in the same run for a person, and the run's state is \`held\`, whatever else goes on.
+  \`npx f2c retry RUN STEP --with name=value\` tries it again, with other params for this instance if need be;
+  \`npx f2c skip RUN STEP\` goes on without it; \`npx f2c fail RUN STEP\` lets it fail. Temporal's UI can send the same as the
+  update \`answer\`: \`{"step": "train[head=dcp]", "action": "retry", "with": {"learningRate": 0.01}}\`.
+
+What depends on a step that is missing is skipped. A list of instances (\`*\`) takes those that are done, if there is one and all
+others are missing on purpose: by \`continue\`, \`skip\` or a \`when\` that is false. \`needs\` asks for every instance.`;
+
+function stepKind({ name, summary, inputs, params, outputs }: StepContract): string[] {
+  const ports = Object.entries(inputs).map(([input, { artifact, many, optional }]) => {
+    const kind = many ? `list of ${artifact}` : artifact;
+    return `| \`${input}\` | ${kind} | ${optional ? 'none' : ''} | |`;
+  });
+  const made = Object.entries(outputs).map(([output, port]) =>
+    port.port === 'metric' ? `\`${output}\` (${port.unit})` : `\`${output}\` (artifact)`,
+  );
+  const rows = rowsOf(z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }));
+  return [`### ${name}`, summary, [...heading, ...ports, ...rows].join('\n'), `Outputs: ${made.join(', ')}.`];
+}
+
+const heading = ['| Key | Value | Default | |', '| --- | --- | --- | --- |'];
+
+function table(schema: Schema): string {
+  return [...heading, ...rowsOf(schema)].join('\n');
+}
+
+function rowsOf({ properties = {} }: Schema): string[] {
+  return Object.entries(properties).map(([key, property]) => {
+    const { description = '', default: value } = property as Schema;
+    const byDefault = value === undefined ? '' : `\`${JSON.stringify(value)}\``;
+    return `| \`${key}\` | ${cell(valueWord(property as Schema))} | ${byDefault} | ${cell(description)} |`;
+  });
+}
+
+function valueWord(schema: Schema): string {
+  if (schema.const !== undefined) return `\`${String(schema.const)}\``;
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (schema.pattern?.includes('[smhd]')) return 'duration';
+  const branches = schema.anyOf ?? schema.oneOf;
+  if (branches !== undefined)
+    return [...new Set(branches.map((branch) => valueWord(branch as Schema)))].join(' or ');
+  if (schema.type === 'array') return `list of ${valueWord((schema.items ?? {}) as Schema)}`;
+  const words: Record<string, string> = { integer: 'whole number', boolean: 'true or false', object: 'map' };
+  return words[String(schema.type)] ?? String(schema.type ?? 'any value');
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
