@@ -118,9 +118,10 @@ describe('onFailure: hold', () => {
     await Promise.all([whileHeld(failing), whileHeld(cancelled)]);
     const { stderr } = await f2c(stack.env, 'fail', failing.workflowId, 'people');
     expect(stderr).toBe(`F2C_STEP_UNKNOWN: The run has no step people. Waiting: ${fifty}.\n`);
-    await f2c(stack.env, 'fail', failing.workflowId, fifty);
+    await failing.executeUpdate('answer', { args: [{ step: fifty, action: 'fail', who: '', note: '' }] });
     const state = await runs.ended(failing);
     expect(state.error?.message).toMatch(/^Step people\[test=50\] failed with F2C_TOO_FEW_IDENTITIES: /);
+    expect(stepOf(state, fifty).answers).toEqual([{ action: 'fail', at: expect.any(Number) }]);
     expect(stepOf(state, 'table').status).toBe('skipped');
     await cancelled.cancel();
     const ended = await runs.ended(cancelled);

@@ -117,8 +117,9 @@ export class Answers {
     give(state, {
       action,
       at: Date.now(),
-      ...(who !== undefined && { who }),
-      ...(note !== undefined && { note }),
+      // Temporal's UI makes it easy to leave them empty.
+      ...(who && { who }),
+      ...(note && { note }),
       ...(changed.changes.length > 0 && { changes: changed.changes }),
     });
     this.#changed();
