@@ -84,7 +84,6 @@ export const catalogue = {
   F2C_WORKER_MISSING: { retry: 'always', meaning: 'No control worker answers for the run.' },
   F2C_RUN_STUCK: { retry: 'never', meaning: 'The workflow of the run fails on its worker.' },
   F2C_RUN_UNKNOWN: { retry: 'never', meaning: 'No run has this id.' },
-  F2C_STEP_UNKNOWN: { retry: 'never', meaning: 'The run has no step of this name.' },
   F2C_RUN_NOT_RESUMABLE: { retry: 'never', meaning: 'The run is still going on or has completed.' },
   F2C_SCHEDULE_UNKNOWN: { retry: 'never', meaning: 'No schedule has this name.' },
   F2C_SCHEDULE_MISSING: { retry: 'never', meaning: 'The pipeline has no schedule.' },
