@@ -28,7 +28,7 @@ from .keyed import Integers
 from .shards import ShardFiles
 
 _MOST_THREADS = 8
-_IMAGES_A_TASK = 32
+_IMAGES_A_TASK = 64
 _TASKS_AHEAD = 2  # of a process
 
 

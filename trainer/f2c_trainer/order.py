@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .augment import DRAWS
 from .config import Config
 from .errors import F2cError
-from .index import Index, corrupt
+from .index import Index, Number, corrupt
 from .keyed import Integers, below, hashed, key, permuted, uniform
 from .windows import Windows
+
+_STEPS_AT_ONCE = 8
 
 
 class Order:
@@ -28,6 +32,9 @@ class Order:
         sizes = (self.identities_per_step, self.instances_per_step)
         self.windows = None if config.shard_window is None else Windows(index, config.seed, config.shard_window, *sizes)
         self._shown: Whole | Windows = Whole(index, config.seed) if self.windows is None else self.windows
+        # Planning many numbers takes hardly longer than planning few. A window is of one step, though.
+        self._steps_at_once = _STEPS_AT_ONCE if self.windows is None else 1
+        self._planned = lru_cache(maxsize=4)(self._plan)
 
     @property
     def images_per_step(self) -> int:
@@ -35,21 +42,32 @@ class Order:
 
     def of(self, step: int) -> tuple[Integers, Integers, NDArray[np.float32]]:
         """Instances, identity numbers and augmentation draws of a step, x's then y's. [2n], [2n], [2n, DRAWS]"""
-        turn = step * self.identities_per_step + np.arange(self.identities_per_step)
-        place = step * self.instances_per_step + np.arange(self.instances_per_step)
-        number, one, other = self._shown.pairs(step, turn)
+        instance, number, draws = self._planned(step // self._steps_at_once)
+        within = step % self._steps_at_once
+        return instance[within], number[within], draws[within]
+
+    def _plan(self, block: int) -> tuple[Integers, Integers, NDArray[np.float32]]:
+        """Of all steps of a block. [steps, 2n], [steps, 2n], [steps, 2n, DRAWS]"""
+        first, steps = block * self._steps_at_once, self._steps_at_once
+        turn = first * self.identities_per_step + np.arange(steps * self.identities_per_step)
+        place = first * self.instances_per_step + np.arange(steps * self.instances_per_step)
+        number, one, other = self._shown.pairs(first, turn)
         single = self._shown.singles(place)
         owner = np.searchsorted(self._index.first, single, side="right") - 1
-        half = len(single) // 2
 
         def draws(purpose: str, positions: Integers) -> NDArray[np.float32]:
             return uniform(key(self._seed, "augment", purpose), positions, DRAWS)
 
-        single_draws = draws("single", place)
+        def arranged(x: NDArray[Number], y: NDArray[Number], singles: NDArray[Number]) -> NDArray[Number]:
+            """x's items of the pairs, half of the single ones, then y's and the other half, for each step."""
+            x, y, singles = (items.reshape(steps, -1, *items.shape[1:]) for items in (x, y, singles))
+            halves = np.split(singles, 2, axis=1)
+            return np.concatenate([x, halves[0], y, halves[1]], axis=1)
+
         return (
-            np.concatenate([one, single[:half], other, single[half:]]),
-            np.concatenate([number, owner[:half], number, owner[half:]]),
-            np.concatenate([draws("one", turn), single_draws[:half], draws("other", turn), single_draws[half:]]),
+            arranged(one, other, single),
+            arranged(number, number, owner),
+            arranged(draws("one", turn), draws("other", turn), draws("single", place)),
         )
 
 
