@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +11,8 @@ from .errors import F2cError
 from .index import Index, Number, corrupt
 from .keyed import Integers, below, hashed, key, permuted, uniform
 from .windows import Windows
+
+Planned = tuple[Integers, Integers, NDArray[np.float32]]
 
 _STEPS_AT_ONCE = 8
 
@@ -34,19 +34,22 @@ class Order:
         self._shown: Whole | Windows = Whole(index, config.seed) if self.windows is None else self.windows
         # Planning many numbers takes hardly longer than planning few. A window is of one step, though.
         self._steps_at_once = _STEPS_AT_ONCE if self.windows is None else 1
-        self._planned = lru_cache(maxsize=4)(self._plan)
+        self._kept: tuple[int, Planned] | None = None  # block, and what was planned for it
 
     @property
     def images_per_step(self) -> int:
         return 2 * self.identities_per_step + self.instances_per_step
 
-    def of(self, step: int) -> tuple[Integers, Integers, NDArray[np.float32]]:
+    def of(self, step: int) -> Planned:
         """Instances, identity numbers and augmentation draws of a step, x's then y's. [2n], [2n], [2n, DRAWS]"""
-        instance, number, draws = self._planned(step // self._steps_at_once)
-        within = step % self._steps_at_once
+        block, within = divmod(step, self._steps_at_once)
+        kept = self._kept
+        if kept is None or kept[0] != block:  # threads may ask for different ones at the same time
+            self._kept = kept = block, self._plan(block)
+        instance, number, draws = kept[1]
         return instance[within], number[within], draws[within]
 
-    def _plan(self, block: int) -> tuple[Integers, Integers, NDArray[np.float32]]:
+    def _plan(self, block: int) -> Planned:
         """Of all steps of a block. [steps, 2n], [steps, 2n], [steps, 2n, DRAWS]"""
         first, steps = block * self._steps_at_once, self._steps_at_once
         turn = first * self.identities_per_step + np.arange(steps * self.identities_per_step)
