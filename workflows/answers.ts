@@ -189,7 +189,7 @@ function notWaiting(step: string, run: RunState): ApplicationFailure {
   const status = run.steps.find(({ id }) => id === step)?.status;
   return refusal(
     'F2C_STEP_NOT_WAITING',
-    `${step} does not wait for an answer: it is ${status}. ${waitingText(run)}`,
+    `${step} does not ask for an answer: it is ${status}. ${waitingText(run)}`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -24,7 +25,8 @@ export interface TrainerProcess {
 export function startTrainer(configPath: string, processes: number, log: Logger): TrainerProcess {
   const child = spawnPython([
     ...['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', `${processes}`],
-    ...['--max-restarts', '0', '--monitor-interval', '0.1'],
+    // Its own folder for logs, which stays empty, would outlive it elsewhere.
+    ...['--max-restarts', '0', '--monitor-interval', '0.1', '--log-dir', `${dirname(configPath)}/torchrun`],
     ...['-m', 'f2c_trainer', configPath],
   ]);
   const words: string[] = [];

@@ -26,13 +26,10 @@ class GpuDecoders:
 
     def __init__(self, index: Index, shards: Path, device: torch.device, cores: int) -> None:
         """Raises F2C_CONFIG_INVALID without a GPU or without torchvision."""
-        if device.type != "cuda" or find_spec("torchvision") is None:
-            missing = "torchvision is not installed" if device.type == "cuda" else "there is no GPU"
-            what, fix = (
-                f'"decodeOn" is gpu, but {missing}',
-                "Install the torchvision of this PyTorch, or decode on the cpu",
-            )
-            raise F2cError("F2C_CONFIG_INVALID", what, "decodeOn", fix)
+        if device.type != "cuda":
+            raise _unable("there is no GPU", 'Set "decodeOn" to cpu')
+        if find_spec("torchvision") is None:
+            raise _unable("torchvision is not installed", 'Install the one of this PyTorch, or set "decodeOn" to cpu')
         self._files, self._size, self._device = ShardFiles(shards, index), index.image_size, device
         self._readers = ThreadPoolExecutor(cores, "read")
         self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "decode")
@@ -82,3 +79,7 @@ class GpuDecoders:
     def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
         for pool in (self._readers, self._batches):
             pool.shutdown(cancel_futures=True)
+
+
+def _unable(why: str, fix: str) -> F2cError:
+    return F2cError("F2C_CONFIG_INVALID", f'"decodeOn" is gpu, but {why}', "decodeOn", fix)

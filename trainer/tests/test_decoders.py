@@ -130,7 +130,7 @@ def test_workers_end_with_a_trainer_that_is_ended(
 def test_a_gpu_that_is_not_there_cannot_decode(data: Path) -> None:
     with pytest.raises(F2cError, match=r'F2C_CONFIG_INVALID: "decodeOn" is gpu, but there is no GPU') as caught:
         next(loaders_of(data, decodeOn="gpu").batches(0, 1))
-    assert caught.value.fix == "Install the torchvision of this PyTorch, or decode on the cpu"
+    assert caught.value.fix == 'Set "decodeOn" to cpu'
 
 
 @pytest.mark.skipif(not torch.cuda.is_available() or find_spec("torchvision") is None, reason="needs both")
