@@ -32,12 +32,14 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
     asActivity(async (signal, progress) => {
       const implementation = await loadImplementation(uses);
       await mkdir(tools.scratch, { recursive: true });
+      const startedAt = performance.now();
       const folder = await mkdtemp(join(tools.scratch, `${uses}-`));
       const log = { folder: join(folder, 'log'), bucket: tools.store.bucket, workerLog: tools.log };
       try {
         return await withAttemptLog(attemptOf(task), { ...log, stopped: stopReason }, async (log) => {
           const context = await contextOf(task, folder, tools, { signal, progress, log });
-          return await commit(implementation, task, await work(implementation, task, context), tools.store);
+          const made = await work(implementation, task, context);
+          return await commit(implementation, task, made, startedAt, tools.store);
         });
       } finally {
         await rm(folder, { recursive: true, force: true });
@@ -120,12 +122,14 @@ async function work(
 async function commit(
   { contract }: StepImplementation,
   task: WorkTask,
-  { files, facts, metrics, measured = {}, log }: Made,
+  { files, facts, metrics, measured = {}, log, earlierSeconds = 0 }: Made,
+  startedAt: number,
   store: ArtifactStore,
 ): Promise<StepDone> {
   const blobs: Record<string, BlobRef> = {};
   for (const [name, content] of Object.entries(files)) blobs[name] = await uploaded(content, store);
   const { name: step, version } = contract;
+  const seconds = earlierSeconds + (performance.now() - startedAt) / 1000;
   const { manifest } = await store.commit(
     {
       kind: artifactOutput(contract).kind,
@@ -133,7 +137,7 @@ async function commit(
       files: blobs,
       facts,
       metrics,
-      measured,
+      measured: { ...measured, seconds },
       ...(log === undefined ? {} : { log }),
       madeBy: {
         step,

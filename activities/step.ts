@@ -45,6 +45,8 @@ export interface Made {
   facts: JsonObject;
   metrics: Record<string, number>;
   measured?: Record<string, number>;
+  /** Time that earlier attempts have put into what this one went on with. */
+  earlierSeconds?: number;
   log?: Record<string, BlobRef>;
 }
 

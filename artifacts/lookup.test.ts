@@ -58,6 +58,17 @@ test('a changed input is named by its digests', async () => {
   expect(reason).toBe('miss: input dataset changed (3f2a0000… -> 91bc0000…)');
 });
 
+test('who only wants to know is told the same, and the place remembers nothing of it', async () => {
+  const parts = partsOf('asked');
+  const ask = (now: KeyParts) =>
+    lookUpWithCode(store, 'dataset', now, placeOf('asked'), code, { remember: false });
+  expect((await ask(parts)).reason).toBe('miss: first time here');
+  expect((await lookUp(parts, 'asked')).reason).toBe('miss: first time here');
+  const changed = { ...parts, params: { ...parts.params, imageSize: 128 } };
+  expect((await ask(changed)).reason).toBe('miss: imageSize 112 -> 128');
+  expect((await lookUp(changed, 'asked')).reason).toBe('miss: imageSize 112 -> 128');
+});
+
 test('a hit made by other code says so', async () => {
   const parts = partsOf('other code');
   await store.commit(datasetDraft({ from: parts }));

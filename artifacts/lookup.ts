@@ -24,16 +24,21 @@ export interface LookUp {
   repair?: string;
 }
 
-/** Whether what a step would make of `parts` is in the store, and why or why not. `code` is the step's own. */
+/**
+ * Whether what a step would make of `parts` is in the store, and why or why not. `code` is the step's own. The
+ * place remembers what was asked for, unless somebody only wants to know.
+ */
 export async function lookUp(
   store: ArtifactStore,
   kind: ArtifactKind,
   parts: KeyParts,
   place: Place,
   code: string,
+  { remember = true }: { remember?: boolean } = {},
 ): Promise<LookUp> {
   const key = contentKey(parts);
-  const [stored, before] = await Promise.all([store.read(kind, key), exchangeParts(store, place, parts)]);
+  const asked = remember ? exchangeParts(store, place, parts) : partsAt(store, place);
+  const [stored, before] = await Promise.all([store.read(kind, key), asked]);
   if (stored === undefined) return { key, reason: `miss: ${missReason(before, parts)}` };
   const { etag: repair } = stored;
   if ('damage' in stored) return { key, reason: `miss: the manifest of ${kind} was altered`, repair };
@@ -78,6 +83,12 @@ async function exchangeParts(
   const before = await store.bucket.read(path);
   if (before?.text !== text) await store.bucket.write(path, text);
   return before === undefined ? undefined : parseKeyParts(before.text);
+}
+
+/** The key parts of what was last asked for at a place. */
+export async function partsAt(store: ArtifactStore, place: Place): Promise<KeyParts | undefined> {
+  const stored = await store.bucket.read(placeKey(place));
+  return stored === undefined ? undefined : parseKeyParts(stored.text);
 }
 
 function placeKey({ pipeline, instance }: Place): string {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { answerCommands } from './commands/answers.ts';
 import { artifactCommands } from './commands/artifact.ts';
 import { examples } from './commands/options.ts';
+import { planCommand } from './commands/plan.ts';
 import { runCommand } from './commands/run.ts';
 import { runsCommands } from './commands/runs.ts';
 import { scheduleCommands } from './commands/schedule.ts';
@@ -35,6 +36,7 @@ export function createProgram(): Command {
     .exitOverride();
 
   program.commandsGroup('Runs:');
+  planCommand(program);
   runCommand(program);
   runsCommands(program);
   answerCommands(program);

@@ -6,7 +6,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { RunInput } from '../activities/control.ts';
+import type { RunInput } from '../activities/reuse.ts';
 import { F2cError } from '../errors/failure.ts';
 import { nearest } from '../language/nearest.ts';
 import { paramText } from './params.ts';

@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { ChangedParams, ParamsChange } from '../activities/changes.ts';
-import type { ControlActivities, FingerprintActivity, RunInput } from '../activities/control.ts';
+import type { ControlActivities, FingerprintActivity } from '../activities/control.ts';
+import type { RunInput } from '../activities/reuse.ts';
 import type { LookUp, StepTask } from '../activities/tasks.ts';
 import type { Plan, PlanRetry, PlanStep } from '../language/plan.ts';
 

@@ -9,7 +9,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RunInput } from '../activities/control.ts';
+import type { RunInput } from '../activities/reuse.ts';
 import type { StepDone } from '../activities/tasks.ts';
 import { ExpressionError } from '../language/evaluate.ts';
 import type { JsonObject } from '../language/json.ts';

@@ -22,6 +22,7 @@ export const runTrain = implement(
   async ({ index, initFrom, initWeights, select, ...params }, step) => {
     const folders = await layOut(index, step);
     const lease = await takeOver(step.store, step.key, randomUUID());
+    const { seconds: earlierSeconds } = lease.state;
     const resume = await downloadCheckpoint(lease, step);
     // A checkpoint has what came of them, and knows their digest.
     const initial = resume === null ? await initialWeights({ initFrom, initWeights }, step) : null;
@@ -45,7 +46,7 @@ export const runTrain = implement(
     const shards = new ShardSupply(index, { folder, window, onFailure: trainer.kill }, step);
     try {
       const { start, done } = await follow(trainer, lease, step);
-      return made({ ...params, select }, start, done, lease);
+      return { ...made({ ...params, select }, start, done, lease), earlierSeconds };
     } catch (error) {
       throw shards.failure ?? error;
     } finally {

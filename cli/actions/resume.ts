@@ -1,12 +1,10 @@
 import type { WorkflowExecutionStatusName } from '@temporalio/client';
 import { findPipeline } from '../../activities/pipelines.ts';
-import { contracts } from '../../activities/registry.ts';
+import { planOf } from '../../activities/reuse.ts';
 import { paramChanges } from '../../artifacts/explain.ts';
 import { openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
-import { compile } from '../../language/compile.ts';
 import type { JsonObject } from '../../language/json.ts';
-import { paramsError, pipelineError } from '../../language/problems.ts';
 import { watchToEnd } from '../follow.ts';
 import { news, type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
@@ -59,8 +57,5 @@ async function checkParams(
   name: string,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const source = await findPipeline(openStore(env), pipeline);
-  const compiled = compile(source, params, contracts);
-  if ('problems' in compiled) throw pipelineError(compiled.problems, source);
-  if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, name);
+  planOf(await findPipeline(openStore(env), pipeline), params, name);
 }

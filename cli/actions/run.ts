@@ -1,8 +1,6 @@
-import { contracts } from '../../activities/registry.ts';
+import { planOf } from '../../activities/reuse.ts';
 import { sha256 } from '../../artifacts/canonical.ts';
 import { openStore } from '../../artifacts/store.ts';
-import { compile } from '../../language/compile.ts';
-import { paramsError, pipelineError } from '../../language/problems.ts';
 import { pipelineFile } from '../files.ts';
 import { watchToEnd } from '../follow.ts';
 import { type OutputOptions, print } from '../output.ts';
@@ -20,15 +18,13 @@ export async function run(pipeline: string, options: RunOptions): Promise<void> 
   const params = readParams(param);
   const { text, file } = await pipelineFile(pipeline);
   // Everything that can be wrong with the file or the params is said before any server is asked.
-  const compiled = compile({ text, file, digest: sha256(text) }, params, contracts);
-  if ('problems' in compiled) throw pipelineError(compiled.problems, { text, file });
-  if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, file);
+  const { name } = planOf({ text, file, digest: sha256(text) }, params);
   await withSession({ start: !detach }, async (session) => {
     const store = openStore(session.env);
     await store.ensureBucket();
     const { digest } = await store.putBlob(Buffer.from(text));
     const input = { pipeline: `sha256:${digest}`, params };
-    const { workflowId } = await startRun(session.client, { name: compiled.plan.name, input });
+    const { workflowId } = await startRun(session.client, { name, input });
     if (detach) print(options, { run: workflowId }, workflowId);
     else await watchToEnd(workflowId, session, options);
   });

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { lookUp } from '../artifacts/lookup.ts';
+import type { ArtifactStore } from '../artifacts/store.ts';
+import { F2cError } from '../errors/failure.ts';
+import { compile } from '../language/compile.ts';
+import type { Json, JsonObject } from '../language/json.ts';
+import type { Plan } from '../language/plan.ts';
+import { paramsError, pipelineError } from '../language/problems.ts';
+import { artifactOutput } from '../language/step.ts';
+import { codeDigest } from './code.ts';
+import { findPipeline, type PipelineSource } from './pipelines.ts';
+import { contracts, loadImplementation } from './registry.ts';
+import { keyParts, type LookUp, type StepTask } from './tasks.ts';
+
+/** What decides what a run does: its worker asks this, and so does whoever wants to know beforehand. */
+
+/** What starts a run, whoever starts it: Temporal's UI, the CLI, a schedule. Nothing else is accepted. */
+export interface RunInput {
+  /** Name of a pipeline, or the digest of a stored pipeline file as `sha256:<hex>`. */
+  pipeline: string;
+  params?: JsonObject;
+}
+
+const runInput = z.strictObject({
+  pipeline: z.string().min(1),
+  params: z.record(z.string(), z.custom<Json>()).default({}),
+});
+
+/** The plan of a run; F2C_START_INVALID, F2C_PIPELINE_UNKNOWN, F2C_PIPELINE_INVALID, F2C_PARAMS_INVALID. */
+export async function planRun(store: ArtifactStore, input: unknown): Promise<Plan> {
+  const start = runInput.safeParse(input);
+  if (!start.success) {
+    throw new F2cError('F2C_START_INVALID', {
+      what: `A run is not started with ${JSON.stringify(input) ?? 'nothing'}`,
+      fix: 'Give one JSON object: {"pipeline": "quickstart", "params": {}}',
+    });
+  }
+  const { pipeline, params } = start.data;
+  return planOf(await findPipeline(store, pipeline), params, pipeline);
+}
+
+/** The plan of a pipeline file with these params. `name` is what people call it. */
+export function planOf(source: PipelineSource, params: JsonObject, name = source.file): Plan {
+  const compiled = compile(source, params, contracts);
+  if ('problems' in compiled) throw pipelineError(compiled.problems, source);
+  if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, name);
+  return compiled.plan;
+}
+
+/** Content key of a task, and the artifact under it if the store has it whole. */
+export async function lookUpTask(
+  store: ArtifactStore,
+  task: StepTask,
+  options: { remember?: boolean } = {},
+): Promise<LookUp> {
+  const contract = contracts[task.uses];
+  if (contract === undefined) throw new Error(`no step kind is named ${task.uses}`);
+  const { kind } = artifactOutput(contract);
+  const place = { pipeline: task.pipeline, instance: task.step };
+  const code = codeDigest(task.uses);
+  const { key, reason, hit, repair } = await lookUp(store, kind, keyParts(task), place, code, options);
+  return {
+    key,
+    reason,
+    ...(hit === undefined
+      ? {}
+      : { hit: { artifact: { kind, key, digest: hit.digest }, metrics: hit.metrics } }),
+    ...(repair === undefined ? {} : { repair }),
+  };
+}
+
+/** Digest of what a step would read of the outside world, read from here. */
+export async function readFingerprint(
+  store: ArtifactStore,
+  { uses, params }: { uses: string; params: JsonObject },
+  signal: AbortSignal,
+): Promise<string> {
+  const { contract, fingerprint } = await loadImplementation(uses);
+  if (fingerprint === undefined)
+    throw new Error(`${uses} does not implement the fingerprint of its contract`);
+  return await fingerprint(contract.params.parse(params), { store, signal });
+}

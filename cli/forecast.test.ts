@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import type { StepForecast } from '../activities/forecast.ts';
+import { forecastTable, forecastTotals, totalsText } from './forecast.ts';
+
+const hit: StepForecast = {
+  id: 'faces',
+  uses: 'ingest',
+  expect: 'reuse',
+  reason: 'hit: made by run a',
+  dependsOn: [],
+};
+const miss: StepForecast = {
+  id: 'people',
+  uses: 'index',
+  expect: 'run',
+  reason: 'miss: test 0 -> 1',
+  dependsOn: [],
+  estimate: { seconds: 1.5, from: 'place' },
+};
+const open: StepForecast = {
+  id: 'train',
+  uses: 'train',
+  expect: 'open',
+  reason: 'depends on people',
+  dependsOn: ['people'],
+  estimate: { seconds: 90, from: 'kind' },
+};
+
+test('a row says what is expected of a step, how long it takes and why', () => {
+  const { estimate: _, ...unknown } = miss;
+  const rows = forecastTable([hit, miss, open, unknown]).split('\n');
+  expect(rows.map((row) => row.split(/ {2,}/))).toEqual([
+    ['Step', 'Expected', 'Time', 'Why'],
+    ['faces', 'reuse', 'hit: made by run a'],
+    ['people', 'run', 'about 1.5 s', 'miss: test 0 -> 1'],
+    ['train', 'open', 'about 1 min 30 s, as others of its kind', 'depends on people'],
+    ['people', 'run', 'unknown', 'miss: test 0 -> 1'],
+  ]);
+});
+
+test.each<[StepForecast[], string]>([
+  [[hit], '1 step reused, 0 to run. Nothing was started.'],
+  [[hit, hit, miss], '2 steps reused, 1 to run (about 1.5 s). Nothing was started.'],
+  [
+    [miss, open, open],
+    '0 steps reused, 1 to run (about 1.5 s), 2 open until those they depend on are done (about 3 min 00 s if all run). Nothing was started.',
+  ],
+])('the sum of it is one sentence: %#', (steps, text) => {
+  expect(totalsText(forecastTotals(steps))).toBe(text);
+});
+
+test('the time is unknown when that of one step is', () => {
+  const { estimate: _, ...unknown } = miss;
+  expect(forecastTotals([miss, unknown])).toMatchObject({ runSeconds: null, openSeconds: 0 });
+  expect(totalsText(forecastTotals([unknown]))).toBe(
+    '0 steps reused, 1 to run (time unknown). Nothing was started.',
+  );
+});

@@ -1,0 +1,61 @@
+import type { StepForecast } from '../activities/forecast.ts';
+import { columns, counted, duration } from './text.ts';
+
+/** What a run would do, in numbers. Seconds are those of steps one after the other. */
+export interface ForecastTotals {
+  reuse: number;
+  run: number;
+  open: number;
+  /** Of the steps that run; null where nothing is known of one of them. */
+  runSeconds: number | null;
+  /** What the open ones add if all of them run; null as above. */
+  openSeconds: number | null;
+}
+
+export function forecastTotals(steps: StepForecast[]): ForecastTotals {
+  const those = (expect: StepForecast['expect']) => steps.filter((step) => step.expect === expect);
+  const [reuse, run, open] = [those('reuse'), those('run'), those('open')];
+  return {
+    reuse: reuse.length,
+    run: run.length,
+    open: open.length,
+    runSeconds: secondsOf(run),
+    openSeconds: secondsOf(open),
+  };
+}
+
+function secondsOf(steps: StepForecast[]): number | null {
+  let sum = 0;
+  for (const { estimate } of steps) {
+    if (estimate === undefined) return null;
+    sum += estimate.seconds;
+  }
+  return sum;
+}
+
+/** One row a step instance: what is expected of it, how long it may take, and why. */
+export function forecastTable(steps: StepForecast[]): string {
+  const rows = steps.map((step) => [step.id, step.expect, timeText(step), step.reason]);
+  return columns([['Step', 'Expected', 'Time', 'Why'], ...rows]);
+}
+
+function timeText({ expect, estimate }: StepForecast): string {
+  if (expect === 'reuse') return '';
+  if (estimate === undefined) return 'unknown';
+  const time = `about ${duration(estimate.seconds * 1_000)}`;
+  return estimate.from === 'place' ? time : `${time}, as others of its kind`;
+}
+
+/** "1 step is reused, 1 step runs (about 1.2 s), 11 steps are open: they may be reused or run (about 4 min 10 s more)." */
+export function totalsText({ reuse, run, open, runSeconds, openSeconds }: ForecastTotals): string {
+  const time = (seconds: number | null, more = '') =>
+    seconds === null ? ' (time unknown)' : ` (about ${duration(seconds * 1_000)}${more})`;
+  const parts = [
+    `${counted(reuse, 'step')} reused`,
+    `${run} to run${run === 0 ? '' : time(runSeconds)}`,
+    ...(open === 0
+      ? []
+      : [`${open} open until those they depend on are done${time(openSeconds, ' if all run')}`]),
+  ];
+  return `${parts.join(', ')}. Nothing was started.`;
+}
