@@ -1,10 +1,11 @@
 import { Durations, type Estimate } from '../artifacts/durations.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
+import { goesOnFrom } from '../artifacts/trainings.ts';
 import { F2cError } from '../errors/failure.ts';
 import type { Plan } from '../language/plan.ts';
-import { dependenciesOf, type Instance, instancesOf, resolveWith } from '../language/resolve.ts';
+import { dependenciesOf, type Instance, instancesOfRun, resolveWith } from '../language/resolve.ts';
 import { lookUpTask, readFingerprint } from './reuse.ts';
-import type { StepDone, StepTask } from './tasks.ts';
+import { type LookUp, type StepDone, type StepTask, taskFor } from './tasks.ts';
 
 /** What a run would do with one step instance if it began now. */
 export interface StepForecast {
@@ -18,6 +19,16 @@ export interface StepForecast {
   dependsOn: string[];
   /** How long it takes, unless it is reused and where such steps ran before. */
   estimate?: Estimate;
+  /** What a training goes on from, that was begun before. */
+  training?: GoneOn;
+}
+
+interface GoneOn {
+  step: number;
+  /** Steps of the whole training. */
+  steps?: number;
+  /** Time that was put into what is there. */
+  seconds: number;
 }
 
 interface Outlook extends StepForecast {
@@ -36,19 +47,13 @@ export async function forecast(
 ): Promise<StepForecast[]> {
   const durations = new Durations(store);
   const outlooks = new Map<string, Promise<Outlook>>();
-  for (const step of plan.steps) {
-    for (const instance of instancesOf(plan, step.id)) {
-      const needs = dependenciesOf(plan, instance).map((id) => outlooks.get(id) as Promise<Outlook>);
-      // Those needed come first in a plan.
-      const outlook = Promise.all(needs).then((known) => look(store, plan, instance, known, signal));
-      outlooks.set(
-        instance.id,
-        outlook.then(async (found) => ({
-          ...found,
-          ...(await estimateOf(found, instance, plan, durations)),
-        })),
-      );
-    }
+  for (const instance of instancesOfRun(plan)) {
+    // Those needed come first in a plan.
+    const needs = dependenciesOf(plan, instance).map((id) => outlooks.get(id) as Promise<Outlook>);
+    const outlook = Promise.all(needs)
+      .then((known) => look(store, plan, instance, known, signal))
+      .then(async (found) => ({ ...found, ...(await estimateOf(found, instance, plan, durations)) }));
+    outlooks.set(instance.id, outlook);
   }
   const found = await Promise.all(outlooks.values());
   return found.map(({ hit, ...step }) => step);
@@ -83,8 +88,22 @@ async function look(
       return open(`its source cannot be read from here: ${error.code}: ${error.message}`);
     }
   }
-  const { reason, hit } = await lookUpTask(store, task, { remember: false });
-  return { id, uses, expect: hit ? 'reuse' : 'run', reason, dependsOn: [], ...(hit && { hit }) };
+  const found = await lookUpTask(store, task, { remember: false });
+  const { reason, hit } = found;
+  if (hit !== undefined) return { id, uses, expect: 'reuse', reason, dependsOn: [], hit };
+  const training = step.output.kind === 'checkpoint' ? await trainingOf(store, task, found) : undefined;
+  return { id, uses, expect: 'run', reason, dependsOn: [], ...(training && { training }) };
+}
+
+async function trainingOf(
+  store: ArtifactStore,
+  { force }: StepTask,
+  { key, repair }: LookUp,
+): Promise<GoneOn | undefined> {
+  const state = await goesOnFrom(store, key, force && repair);
+  if (state === undefined) return undefined;
+  const { checkpoint, steps, seconds } = state;
+  return { step: checkpoint.step, seconds, ...(steps !== undefined && { steps }) };
 }
 
 /** The task of an instance, as a run would have it; undefined while something that it reads is not made. */
@@ -98,8 +117,7 @@ function taskOf(plan: Plan, instance: Instance, needs: Outlook[]): StepTask | un
       open = true;
       throw new Error(`${id} is not made yet`);
     });
-    const { uses, version } = instance.step;
-    return { pipeline: plan.name, run: '', step: instance.id, uses, version, params, inputs };
+    return taskFor(plan, instance, { run: '', params, inputs });
   } catch (error) {
     if (open) return undefined;
     throw error;
@@ -107,12 +125,16 @@ function taskOf(plan: Plan, instance: Instance, needs: Outlook[]): StepTask | un
 }
 
 async function estimateOf(
-  { expect }: StepForecast,
+  { expect, training }: StepForecast,
   { id, step }: Instance,
   plan: Plan,
   durations: Durations,
 ): Promise<{ estimate?: Estimate }> {
   if (expect === 'reuse') return {};
+  if (training?.steps !== undefined && training.step > 0) {
+    const seconds = (training.seconds / training.step) * (training.steps - training.step);
+    return { estimate: { seconds, from: 'training' } };
+  }
   const estimate = await durations.estimate(step.output.kind, step.uses, {
     pipeline: plan.name,
     instance: id,

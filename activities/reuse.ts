@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { lookUp } from '../artifacts/lookup.ts';
+import { type LookUpOptions, lookUp } from '../artifacts/lookup.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
 import { compile } from '../language/compile.ts';
 import type { Json, JsonObject } from '../language/json.ts';
 import type { Plan } from '../language/plan.ts';
 import { paramsError, pipelineError } from '../language/problems.ts';
+import { type Selection, select } from '../language/selection.ts';
 import { artifactOutput } from '../language/step.ts';
 import { codeDigest } from './code.ts';
 import { findPipeline, type PipelineSource } from './pipelines.ts';
@@ -15,50 +16,71 @@ import { keyParts, type LookUp, type StepTask } from './tasks.ts';
 /** What decides what a run does: its worker asks this, and so does whoever wants to know beforehand. */
 
 /** What starts a run, whoever starts it: Temporal's UI, the CLI, a schedule. Nothing else is accepted. */
-export interface RunInput {
+export interface RunInput extends Selection {
   /** Name of a pipeline, or the digest of a stored pipeline file as `sha256:<hex>`. */
   pipeline: string;
   params?: JsonObject;
 }
 
+const steps = z.array(z.string().min(1)).exactOptional();
+
 const runInput = z.strictObject({
   pipeline: z.string().min(1),
   params: z.record(z.string(), z.custom<Json>()).default({}),
+  force: steps,
+  from: steps,
+  only: steps,
 });
 
-/** The plan of a run; F2C_START_INVALID, F2C_PIPELINE_UNKNOWN, F2C_PIPELINE_INVALID, F2C_PARAMS_INVALID. */
-export async function planRun(store: ArtifactStore, input: unknown): Promise<Plan> {
+/** What starts a run, checked, with its `params` filled in; F2C_START_INVALID. */
+export function readStart(input: unknown): RunInput & { params: JsonObject } {
   const start = runInput.safeParse(input);
-  if (!start.success) {
-    throw new F2cError('F2C_START_INVALID', {
-      what: `A run is not started with ${JSON.stringify(input) ?? 'nothing'}`,
-      fix: 'Give one JSON object: {"pipeline": "quickstart", "params": {}}',
-    });
-  }
-  const { pipeline, params } = start.data;
-  return planOf(await findPipeline(store, pipeline), params, pipeline);
+  if (start.success) return start.data;
+  throw new F2cError('F2C_START_INVALID', {
+    what: `A run is not started with ${JSON.stringify(input) ?? 'nothing'}`,
+    fix: 'Give one JSON object: {"pipeline": "quickstart", "params": {}}; "force", "from" and "only" are lists of steps',
+  });
 }
 
-/** The plan of a pipeline file with these params. `name` is what people call it. */
-export function planOf(source: PipelineSource, params: JsonObject, name = source.file): Plan {
+/**
+ * The plan of a run; F2C_START_INVALID, F2C_PIPELINE_UNKNOWN, F2C_PIPELINE_INVALID, F2C_PARAMS_INVALID,
+ * F2C_STEP_UNKNOWN.
+ */
+export async function planRun(store: ArtifactStore, input: unknown): Promise<Plan> {
+  const { pipeline, params, ...selection } = readStart(input);
+  return planOf(await findPipeline(store, pipeline), { params, selection, name: pipeline });
+}
+
+/** The plan of a run of a pipeline file. `name` is what people call the file. */
+export function planOf(
+  source: PipelineSource,
+  {
+    params,
+    selection = {},
+    name = source.file,
+  }: { params: JsonObject; selection?: Selection; name?: string },
+): Plan {
   const compiled = compile(source, params, contracts);
   if ('problems' in compiled) throw pipelineError(compiled.problems, source);
   if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, name);
-  return compiled.plan;
+  return select(compiled.plan, selection);
 }
 
 /** Content key of a task, and the artifact under it if the store has it whole. */
 export async function lookUpTask(
   store: ArtifactStore,
   task: StepTask,
-  options: { remember?: boolean } = {},
+  options: Pick<LookUpOptions, 'remember'> = {},
 ): Promise<LookUp> {
   const contract = contracts[task.uses];
   if (contract === undefined) throw new Error(`no step kind is named ${task.uses}`);
   const { kind } = artifactOutput(contract);
   const place = { pipeline: task.pipeline, instance: task.step };
   const code = codeDigest(task.uses);
-  const { key, reason, hit, repair } = await lookUp(store, kind, keyParts(task), place, code, options);
+  const { key, reason, hit, repair } = await lookUp(store, kind, keyParts(task), place, code, {
+    ...options,
+    force: task.force,
+  });
   return {
     key,
     reason,

@@ -69,6 +69,7 @@ async function contextOf(
   return {
     key: task.key,
     ...(task.fingerprint === undefined ? {} : { fingerprint: task.fingerprint }),
+    ...(task.force === undefined || task.repair === undefined ? {} : { replaces: task.repair }),
     store,
     workDir,
     processes: task.processesPerNode ?? 1,

@@ -12,6 +12,8 @@ export interface StepContext {
   readonly store: ArtifactStore;
   /** For a step that reads the outside world: the fingerprint that its key was made with. */
   readonly fingerprint?: string;
+  /** For a step that was forced: the version of its artifact that is made anew, from its beginning. */
+  readonly replaces?: string;
   /** An empty folder of this attempt's own; removed afterwards. */
   readonly workDir: string;
   /** Processes that share the work; 1 unless the pipeline says more. */

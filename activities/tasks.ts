@@ -1,5 +1,8 @@
+import type { Force } from '../artifacts/lookup.ts';
 import type { ArtifactRef, KeyParts } from '../artifacts/manifest.ts';
 import type { JsonObject } from '../language/json.ts';
+import type { Plan } from '../language/plan.ts';
+import type { Instance, ResolvedWith } from '../language/resolve.ts';
 import type { Progress } from './step.ts';
 
 /** One step instance with its inputs resolved: what passes through Temporal. Never data, only names of it. */
@@ -14,15 +17,17 @@ export interface StepTask {
   inputs: Record<string, ArtifactRef | ArtifactRef[]>;
   /** Digest of the outside world, for the steps that read it. */
   fingerprint?: string;
+  /** Set where the step runs although its artifact is there. */
+  force?: Force;
 }
 
 /** The answer of the store: the artifact is there, or must be made and why. */
 export interface LookUp {
   key: string;
-  /** "hit: …" or "miss: …", for people. */
+  /** "hit: …", "miss: …" or "forced: …", for people. */
   reason: string;
   hit?: StepDone;
-  /** Set when a damaged artifact has to be replaced: the manifest's etag. */
+  /** Set when an artifact has to be replaced, damaged or forced: the manifest's etag. */
   repair?: string;
 }
 
@@ -48,6 +53,25 @@ export interface HeartbeatDetails {
 export interface FailureDetails {
   /** How far the attempt came: `done` of its latest progress. */
   done: number;
+}
+
+/** What a run asks for at a step instance, once its `with` is resolved. */
+export function taskFor(
+  plan: Plan,
+  { id, step }: Instance,
+  { run, params, inputs }: ResolvedWith & { run: string },
+): StepTask {
+  const force = plan.force?.includes(id) ? { force: {} } : {};
+  return {
+    pipeline: plan.name,
+    run,
+    step: id,
+    uses: step.uses,
+    version: step.version,
+    params,
+    inputs,
+    ...force,
+  };
 }
 
 /** Everything that decides the output of a task: artifacts by what they are, not by how they were made. */

@@ -6,8 +6,8 @@ import type { ArtifactStore } from './store.ts';
 /** How long a step may take, by what such steps took before. */
 export interface Estimate {
   seconds: number;
-  /** The last time at the same place, or the median of the same step kind. */
-  from: 'place' | 'kind';
+  /** What is left of a training at its pace so far, the last time at the same place, or the median of the step kind. */
+  from: 'training' | 'place' | 'kind';
 }
 
 /** Artifacts of a kind that are looked at; keys are digests, so the first ones are a random sample. */

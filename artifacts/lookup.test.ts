@@ -4,7 +4,7 @@ import { startTestStore, type TestStore } from '../test/support/store.ts';
 import { blobKey } from './blobs.ts';
 import { contentKey } from './canonical.ts';
 import { datasetDraft, datasetParts, madeByRun } from './draft.fixture.ts';
-import { lookUp as lookUpWithCode } from './lookup.ts';
+import { type Force, lookUp as lookUpWithCode } from './lookup.ts';
 import type { BlobRef, KeyParts } from './manifest.ts';
 import { type ArtifactStore, manifestKey } from './store.ts';
 
@@ -67,6 +67,26 @@ test('who only wants to know is told the same, and the place remembers nothing o
   const changed = { ...parts, params: { ...parts.params, imageSize: 128 } };
   expect((await ask(changed)).reason).toBe('miss: imageSize 112 -> 128');
   expect((await lookUp(changed, 'asked')).reason).toBe('miss: imageSize 112 -> 128');
+});
+
+test('what is forced is made anew although it is there, and once it is made anew it is a hit', async () => {
+  const parts = partsOf('forced');
+  const ask = (force: Force) => lookUpWithCode(store, 'dataset', parts, placeOf('forced'), code, { force });
+  const nothing = await ask({});
+  expect(nothing).toMatchObject({ reason: 'miss: first time here' });
+  expect(nothing.repair).toBeUndefined();
+
+  await store.commit(datasetDraft({ from: parts }));
+  const forced = await ask({});
+  expect(forced.reason).toBe('forced: is there, made by run run-1 at 2026-01-02T03:04:05.000Z');
+  expect(forced.hit).toBeUndefined();
+  const { repair: replaces = '' } = forced;
+  expect(await ask({ replaces })).toEqual(forced);
+
+  await store.commit(datasetDraft({ from: parts, madeBy: madeByRun('run-2') }), replaces);
+  const again = await ask({ replaces });
+  expect(again.hit?.madeBy.run).toBe('run-2');
+  expect(again.repair).toBeUndefined();
 });
 
 test('a hit made by other code says so', async () => {

@@ -20,21 +20,29 @@ export interface LookUp {
   reason: string;
   /** The artifact, when it is there with all of its blobs. */
   hit?: Manifest;
-  /** Set when something unusable lies under the key: the etag that `commit` must be given to replace it. */
+  /** Set when what lies under the key is unusable or to be made anew: the etag `commit` is given to replace it. */
   repair?: string;
 }
 
-/**
- * Whether what a step would make of `parts` is in the store, and why or why not. `code` is the step's own. The
- * place remembers what was asked for, unless somebody only wants to know.
- */
+/** What is there is to be made anew; with `replaces`, only while it is still the version with this etag. */
+export interface Force {
+  replaces?: string;
+}
+
+export interface LookUpOptions {
+  /** False for who only wants to know: the place then keeps what was asked for there before. */
+  remember?: boolean;
+  force?: Force | undefined;
+}
+
+/** Whether what a step would make of `parts` is in the store, and why or why not. `code` is the step's own. */
 export async function lookUp(
   store: ArtifactStore,
   kind: ArtifactKind,
   parts: KeyParts,
   place: Place,
   code: string,
-  { remember = true }: { remember?: boolean } = {},
+  { remember = true, force }: LookUpOptions = {},
 ): Promise<LookUp> {
   const key = contentKey(parts);
   const asked = remember ? exchangeParts(store, place, parts) : partsAt(store, place);
@@ -48,7 +56,14 @@ export async function lookUp(
     const are = gone.length === 1 ? 'is' : 'are';
     return { key, reason: `miss: blob ${short(gone[0].digest)}${others} of ${kind} ${are} gone`, repair };
   }
-  return { key, reason: `hit: ${hitReason(stored.manifest, code)}`, hit: stored.manifest };
+  const made = hitReason(stored.manifest, code);
+  if (isForced(force, repair)) return { key, reason: `forced: is there, ${made}`, repair };
+  return { key, reason: `hit: ${made}`, hit: stored.manifest };
+}
+
+/** What was committed since the version to be replaced was there is new already. */
+function isForced(force: Force | undefined, etag: string): boolean {
+  return force !== undefined && (force.replaces === undefined || force.replaces === etag);
 }
 
 function missReason(before: KeyParts | undefined, now: KeyParts): string {

@@ -4,7 +4,7 @@ import { startTestStore, type TestStore } from '../test/support/store.ts';
 import { blobKey } from './blobs.ts';
 import { sha256 } from './canonical.ts';
 import { type ArtifactStore, openStore } from './store.ts';
-import { type Checkpoint, takeOver, trainingKey } from './trainings.ts';
+import { type Checkpoint, goesOnFrom, readTraining, takeOver, trainingKey } from './trainings.ts';
 
 let server: TestStore;
 let store: ArtifactStore;
@@ -37,7 +37,14 @@ test('a training begins without a checkpoint, and goes on from the newest one', 
   await first.commit(await checkpointAt(1000), 41);
   const second = await takeOver(store, key, 'second');
   const checkpoint = await checkpointAt(1000);
-  expect(second.state).toEqual({ ...begun, holder: 'second', checkpoint, seconds: 41, deaths: 1 });
+  expect(second.state).toEqual({
+    ...begun,
+    holder: 'second',
+    checkpoint,
+    seconds: 41,
+    deaths: 1,
+    wentOn: [1000],
+  });
 });
 
 test('who was taken over from cannot commit, and is told so', async () => {
@@ -156,6 +163,7 @@ test('a state from before there were best checkpoints and logs is understood', a
     ...earlier,
     holder: 'second',
     deaths: 1,
+    wentOn: [3],
   });
 });
 
@@ -168,4 +176,45 @@ test('an altered state is refused', async () => {
       `The state of a training was altered (s3://f2c/trainings/${key}.json). ` +
       'Remove this object; the training begins again.',
   });
+});
+
+test('a training that is forced begins again, once for each version of the artifact that it makes anew', async () => {
+  const key = sha256('forced');
+  const trained = await takeOver(store, key, 'first');
+  await trained.commit(await checkpointAt(9), 9);
+
+  const forced = await takeOver(store, key, 'forced', 'version 1');
+  expect(forced.state).toMatchObject({ checkpoint: null, seconds: 0, replaces: 'version 1' });
+  await forced.commit(await checkpointAt(3), 2);
+  const retried = await takeOver(store, key, 'retried', 'version 1');
+  expect(retried.state).toMatchObject({ checkpoint: { step: 3 }, seconds: 2 });
+  // A run that does not force it goes on with it as well.
+  expect((await takeOver(store, key, 'other')).state.checkpoint?.step).toBe(3);
+
+  expect((await takeOver(store, key, 'again', 'version 2')).state).toMatchObject({
+    checkpoint: null,
+    replaces: 'version 2',
+  });
+  await expect(retried.commit(await checkpointAt(4), 3)).rejects.toMatchObject({
+    code: 'F2C_TRAINING_FENCED',
+  });
+});
+
+test('a training remembers at which steps it went on, and says beforehand at which one it would', async () => {
+  const key = sha256('history');
+  expect(await goesOnFrom(store, key)).toBeUndefined();
+  const first = await takeOver(store, key, 'a');
+  expect(await goesOnFrom(store, key)).toBeUndefined();
+  await first.commit(await checkpointAt(10), 5, { steps: 40 });
+  for (const holder of ['b', 'c']) await takeOver(store, key, holder);
+  const before = await readTraining(store, key);
+  expect(await goesOnFrom(store, key)).toMatchObject({ checkpoint: { step: 10 }, steps: 40, seconds: 5 });
+  // One that is forced begins again, and one that has lost its checkpoint as well.
+  expect(await goesOnFrom(store, key, 'version 1')).toBeUndefined();
+  expect(await readTraining(store, key)).toEqual(before);
+  await (await takeOver(store, key, 'd')).commit(await checkpointAt(25), 9);
+  await takeOver(store, key, 'e');
+  expect(await readTraining(store, key)).toMatchObject({ steps: 40, wentOn: [10, 25] });
+  await remove((await checkpointAt(25)).files);
+  expect(await goesOnFrom(store, key)).toBeUndefined();
 });

@@ -25,7 +25,16 @@ export interface TrainingState {
   seconds: number;
   /** Attempts that ended without a new checkpoint since the last one. */
   deaths: number;
+  /** For a training that was forced: the version of its artifact that it makes anew. */
+  replaces?: string;
+  /** Steps of the whole training, once its trainer has said so. */
+  steps?: number;
+  /** Steps at which later attempts went on, the latest ones: what a training was worth that was killed. */
+  wentOn?: number[];
 }
+
+/** As many as anybody wants to look at. */
+const longestHistory = 100;
 
 const files = z.record(z.string(), blobRef);
 const checkpoint = z.strictObject({ step: z.int().min(0), files }).nullable();
@@ -36,23 +45,32 @@ const trainingState: z.ZodType<TrainingState> = z.strictObject({
   log: files.default({}),
   seconds: z.number().min(0),
   deaths: z.int().min(0),
+  replaces: z.string().exactOptional(),
+  steps: z.int().min(0).exactOptional(),
+  wentOn: z.array(z.int().min(0)).exactOptional(),
 });
 
 /**
  * Makes `holder`, a token that no other attempt has, the only one who can commit checkpoints of a training,
  * and gives its newest checkpoint. Everyone who held it before is fenced from this moment on. A checkpoint
- * with blobs that are no longer in the store is given up: the training begins again.
+ * with blobs that are no longer in the store is given up: the training begins again. So does one that is forced, with
+ * `replaces`, unless its own attempts have begun it for the same version of the artifact.
  */
-export async function takeOver(store: ArtifactStore, key: string, holder: string): Promise<Lease> {
+export async function takeOver(
+  store: ArtifactStore,
+  key: string,
+  holder: string,
+  replaces?: string,
+): Promise<Lease> {
   const path = trainingKey(key);
   while (true) {
     const stored = await readState(store, path);
     if (stored === undefined) {
-      const state = begun(holder, 0);
+      const state = begun(holder, 0, replaces);
       const etag = await store.bucket.create(path, print(state));
       if (etag !== undefined) return new Lease(store, key, state, etag);
     } else {
-      const state = await inherit(store, stored.state, holder);
+      const state = await inherit(store, stored.state, holder, replaces);
       const etag = await store.bucket.replace(path, print(state), stored.etag);
       if (etag !== undefined) return new Lease(store, key, state, etag);
     }
@@ -60,22 +78,55 @@ export async function takeOver(store: ArtifactStore, key: string, holder: string
 }
 
 /** Whoever takes over from another assumes that it died: had it finished, there would be an artifact. */
-async function inherit(store: ArtifactStore, state: TrainingState, holder: string): Promise<TrainingState> {
+async function inherit(
+  store: ArtifactStore,
+  state: TrainingState,
+  holder: string,
+  replaces: string | undefined,
+): Promise<TrainingState> {
+  if (replaces !== undefined && replaces !== state.replaces) return begun(holder, 0, replaces);
   const deaths = state.holder === holder ? state.deaths : state.deaths + 1;
   for (const kept of [state.checkpoint, state.best]) {
-    if (!(await areThere(store, kept?.files ?? {}))) return begun(holder, deaths);
+    if (!(await areThere(store, kept?.files ?? {}))) return begun(holder, deaths, state.replaces);
   }
   const log = (await areThere(store, state.log)) ? state.log : {};
-  return { ...state, log, holder, deaths };
+  if (state.holder === holder || state.checkpoint === null) return { ...state, log, holder, deaths };
+  const wentOn = [...new Set([...(state.wentOn ?? []), state.checkpoint.step])].slice(-longestHistory);
+  return { ...state, log, holder, deaths, wentOn };
 }
 
-function begun(holder: string, deaths: number): TrainingState {
-  return { holder, checkpoint: null, best: null, log: {}, seconds: 0, deaths };
+/** What an attempt that took over now would go on from, without taking over; undefined where it would begin. */
+export async function goesOnFrom(
+  store: ArtifactStore,
+  key: string,
+  replaces?: string,
+): Promise<(TrainingState & { checkpoint: Checkpoint }) | undefined> {
+  const stored = await readState(store, trainingKey(key));
+  if (stored === undefined) return undefined;
+  const state = await inherit(store, stored.state, stored.state.holder, replaces);
+  return state.checkpoint === null ? undefined : { ...state, checkpoint: state.checkpoint };
+}
+
+/** The state of a training, whoever holds it. */
+export async function readTraining(store: ArtifactStore, key: string): Promise<TrainingState | undefined> {
+  return (await readState(store, trainingKey(key)))?.state;
+}
+
+function begun(holder: string, deaths: number, replaces: string | undefined): TrainingState {
+  const state = { holder, checkpoint: null, best: null, log: {}, seconds: 0, deaths };
+  return replaces === undefined ? state : { ...state, replaces };
 }
 
 async function areThere(store: ArtifactStore, files: Record<string, BlobRef>): Promise<boolean> {
   for (const blob of Object.values(files)) if (!(await store.hasBlob(blob))) return false;
   return true;
+}
+
+interface CommitOptions {
+  /** Whether it is the best checkpoint so far, to be kept whatever is committed later. */
+  isBest?: boolean;
+  log?: TrainingState['log'];
+  steps?: number | undefined;
 }
 
 /**
@@ -103,13 +154,13 @@ export class Lease {
 
   /**
    * Makes `checkpoint` the one that every later attempt goes on from. `seconds` is the training time up to it
-   * over all attempts; `isBest` keeps it as the best one too, whatever is committed later.
+   * over all attempts.
    * F2C_TRAINING_FENCED when another attempt has taken over: nothing was written then.
    */
   async commit(
     checkpoint: Checkpoint,
     seconds: number,
-    { isBest = false, log = this.current.log }: { isBest?: boolean; log?: TrainingState['log'] } = {},
+    { isBest = false, log = this.current.log, steps }: CommitOptions = {},
   ): Promise<void> {
     const before = this.current.checkpoint?.step ?? -1;
     if (checkpoint.step < before) {
@@ -117,7 +168,8 @@ export class Lease {
     }
     const deaths = checkpoint.step > before ? 0 : this.current.deaths;
     const best = isBest ? checkpoint : this.current.best;
-    await this.write({ ...this.current, checkpoint, best, log, seconds, deaths });
+    const total = steps === undefined ? {} : { steps };
+    await this.write({ ...this.current, checkpoint, best, log, seconds, deaths, ...total });
   }
 
   private async write(state: TrainingState): Promise<void> {

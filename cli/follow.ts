@@ -9,12 +9,17 @@ import { failuresOf, stepCounts, stepTable } from './table.ts';
 import { duration } from './text.ts';
 import { watchRun } from './watch.ts';
 
-/** Shows a run until it has ended and prints its result; a failed run fails the command. */
-export async function watchToEnd(run: string, session: Session, options: OutputOptions): Promise<void> {
+/** Shows a run until it has ended and prints its result, as JSON with `more`; a failed run fails the command. */
+export async function watchToEnd(
+  run: string,
+  session: Session,
+  options: OutputOptions,
+  more: object = {},
+): Promise<void> {
   const page = pageOf(run, session);
   news(`Run ${run}${page === undefined ? '' : `  ${page}`}`);
   const state = await follow(run, session, options);
-  print(options, { run, ...state }, options.json ? '' : await resultText(run, state, session));
+  print(options, { run, ...state, ...more }, options.json ? '' : await resultText(run, state, session));
   if (state.status === 'done') return;
   const params = Object.keys(state.params).length > 0 ? '; `--param name=value` changes a param' : '';
   throw new F2cError('F2C_RUN_FAILED', {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StepForecast } from '../activities/forecast.ts';
-import { forecastTable, forecastTotals, totalsText } from './forecast.ts';
+import { forecastTable, forecastTotals, totalsText, trainingTexts } from './forecast.ts';
 
 const hit: StepForecast = {
   id: 'faces',
@@ -39,11 +39,11 @@ test('a row says what is expected of a step, how long it takes and why', () => {
 });
 
 test.each<[StepForecast[], string]>([
-  [[hit], '1 step reused, 0 to run. Nothing was started.'],
-  [[hit, hit, miss], '2 steps reused, 1 to run (about 1.5 s). Nothing was started.'],
+  [[hit], '1 step reused, 0 to run.'],
+  [[hit, hit, miss], '2 steps reused, 1 to run (about 1.5 s).'],
   [
     [miss, open, open],
-    '0 steps reused, 1 to run (about 1.5 s), 2 open until those they depend on are done (about 3 min 00 s if all run). Nothing was started.',
+    '0 steps reused, 1 to run (about 1.5 s), 2 open until those they depend on are done (about 3 min 00 s if all run).',
   ],
 ])('the sum of it is one sentence: %#', (steps, text) => {
   expect(totalsText(forecastTotals(steps))).toBe(text);
@@ -52,7 +52,15 @@ test.each<[StepForecast[], string]>([
 test('the time is unknown when that of one step is', () => {
   const { estimate: _, ...unknown } = miss;
   expect(forecastTotals([miss, unknown])).toMatchObject({ runSeconds: null, openSeconds: 0 });
-  expect(totalsText(forecastTotals([unknown]))).toBe(
-    '0 steps reused, 1 to run (time unknown). Nothing was started.',
-  );
+  expect(totalsText(forecastTotals([unknown]))).toBe('0 steps reused, 1 to run (time unknown).');
+});
+
+test('a training that goes on says at which step, what is left and what that saves', () => {
+  const training = { step: 286, steps: 500, seconds: 11_520 };
+  const going: StepForecast = { ...miss, id: 'train', training, estimate: { seconds: 41, from: 'training' } };
+  expect(trainingTexts([hit, miss, going, { ...going, training: { step: 286, seconds: 11_520 } }])).toEqual([
+    'train goes on at training step 286 of 500: 214 to go, about 41.0 s; saves 3 h 12 min',
+    'train goes on at training step 286; saves 3 h 12 min',
+  ]);
+  expect(forecastTable([going])).toMatch(/about 41\.0 s +miss: test 0 -> 1; goes on at training step 286$/);
 });

@@ -2,7 +2,7 @@ import type { StepForecast } from '../activities/forecast.ts';
 import { columns, counted, duration } from './text.ts';
 
 /** What a run would do, in numbers. Seconds are those of steps one after the other. */
-export interface ForecastTotals {
+interface ForecastTotals {
   reuse: number;
   run: number;
   open: number;
@@ -35,7 +35,7 @@ function secondsOf(steps: StepForecast[]): number | null {
 
 /** One row a step instance: what is expected of it, how long it may take, and why. */
 export function forecastTable(steps: StepForecast[]): string {
-  const rows = steps.map((step) => [step.id, step.expect, timeText(step), step.reason]);
+  const rows = steps.map((step) => [step.id, step.expect, timeText(step), whyText(step)]);
   return columns([['Step', 'Expected', 'Time', 'Why'], ...rows]);
 }
 
@@ -43,10 +43,25 @@ function timeText({ expect, estimate }: StepForecast): string {
   if (expect === 'reuse') return '';
   if (estimate === undefined) return 'unknown';
   const time = `about ${duration(estimate.seconds * 1_000)}`;
-  return estimate.from === 'place' ? time : `${time}, as others of its kind`;
+  return estimate.from === 'kind' ? `${time}, as others of its kind` : time;
 }
 
-/** "1 step is reused, 1 step runs (about 1.2 s), 11 steps are open: they may be reused or run (about 4 min 10 s more)." */
+function whyText({ reason, training }: StepForecast): string {
+  return training === undefined ? reason : `${reason}; goes on at training step ${training.step}`;
+}
+
+/** Of every training that goes on: "train goes on at training step 286 of 500: 214 to go, about 41 s; saves 3 h 12 min". */
+export function trainingTexts(steps: StepForecast[]): string[] {
+  return steps.flatMap(({ id, training, estimate }) => {
+    if (training === undefined) return [];
+    const { step, steps: all, seconds } = training;
+    const time = estimate?.from === 'training' ? `, about ${duration(estimate.seconds * 1_000)}` : '';
+    const left = all === undefined ? '' : ` of ${all}: ${all - step} to go${time}`;
+    return [`${id} goes on at training step ${step}${left}; saves ${duration(seconds * 1_000)}`];
+  });
+}
+
+/** "1 step reused, 1 to run (about 1.2 s), 11 open until those they depend on are done (about 4 min 10 s if all run)." */
 export function totalsText({ reuse, run, open, runSeconds, openSeconds }: ForecastTotals): string {
   const time = (seconds: number | null, more = '') =>
     seconds === null ? ' (time unknown)' : ` (about ${duration(seconds * 1_000)}${more})`;
@@ -57,5 +72,5 @@ export function totalsText({ reuse, run, open, runSeconds, openSeconds }: Foreca
       ? []
       : [`${open} open until those they depend on are done${time(openSeconds, ' if all run')}`]),
   ];
-  return `${parts.join(', ')}. Nothing was started.`;
+  return `${parts.join(', ')}.`;
 }

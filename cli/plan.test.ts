@@ -35,7 +35,7 @@ steps:
   pixels:
     uses: evaluate
     matrix: { seed: [1, 2] }
-    with: { index: "\${{ steps.people.index }}", embedding: pixels, seed: "\${{ matrix.seed }}" }
+    with: { index: "\${{ steps.people.index }}", embedding: pixels, label: pixels, seed: "\${{ matrix.seed }}" }
   table: { uses: compare, with: { reports: ["\${{ steps.pixels.*.report }}"] } }
 `;
 
@@ -92,6 +92,23 @@ it('says what a run then does, before the first one, after it, and with another 
   );
   expectKept(changed, await ran('--param', 'test=12'));
 }, 300_000);
+
+it('says what a run that forces steps then does, and takes their names as they are told', async () => {
+  const forced = await planned('--force', 'pixels[seed=1]', '--only', 'pixels');
+  expect(forced.map(({ id, expect }) => [id, expect])).toEqual([
+    ['faces', 'reuse'],
+    ['people', 'reuse'],
+    ['pixels[seed=1]', 'run'],
+    ['pixels[seed=2]', 'reuse'],
+  ]);
+  expect(forced[2]?.reason).toMatch(/^forced: is there, made by run planned-/);
+  expectKept(forced, await ran('--force', 'pixels[seed=1]', '--only', 'pixels'));
+  for (const command of ['plan', 'run']) {
+    expect((await f2c(stack.env, command, file, '--from', 'pixel')).stderr).toBe(
+      'F2C_STEP_UNKNOWN: The pipeline planned has no step "pixel". Did you mean "pixels"?\n',
+    );
+  }
+}, 120_000);
 
 it('says where a source cannot be read from here, and that nobody can know then', async () => {
   const [faces, people] = await planned('--param', `source=${join(folder, 'elsewhere')}`);

@@ -65,7 +65,7 @@ it('says once why a run failed, and goes on with another param', async () => {
 
   const resumed = await f2c(stack.env, 'resume', run, '--param', 'test=0');
   expect(resumed.code).toBe(0);
-  expect(resumed.stderr).toMatch(/^test 10 -> 0\nRun small-/);
+  expect(resumed.stderr).toMatch(/^test 10 -> 0\n1 step reused, 1 to run \(time unknown\)\.\nRun small-/);
   expect(resumed.stdout).toContain('2 done; 1 from the store.');
   const next = /^Run (\S+)/m.exec(resumed.stderr)?.[1] ?? '';
   const { stdout: shown } = await f2c(stack.env, 'show', next);

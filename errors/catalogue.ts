@@ -10,8 +10,9 @@ export const catalogue = {
   F2C_PARAMS_INVALID: { retry: 'never', meaning: 'The params of a run do not fit the pipeline.' },
   F2C_START_INVALID: {
     retry: 'never',
-    meaning: 'A run was started with something else than { pipeline, params }.',
+    meaning: 'A run was started with something else than { pipeline, params, force, from, only }.',
   },
+  F2C_STEP_UNKNOWN: { retry: 'never', meaning: 'The run has no step of this name.' },
   // artifacts
   F2C_STORE_UNREACHABLE: { retry: 'always', meaning: 'The S3 server does not answer.' },
   F2C_STORE_DENIED: { retry: 'never', meaning: 'The S3 server refuses the credentials.' },

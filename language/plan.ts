@@ -14,6 +14,10 @@ export interface Plan {
   params: JsonObject;
   /** In topological order. */
   steps: PlanStep[];
+  /** Ids of the step instances that run although the store has what they make. */
+  force?: string[];
+  /** Ids of the step instances that are part of the run; all where it is absent. */
+  only?: string[];
 }
 
 export interface PlanStep {

@@ -25,6 +25,13 @@ export interface ResolvedWith {
   inputs: Record<string, ArtifactRef | ArtifactRef[]>;
 }
 
+/** The instances that are part of a run, in topological order. */
+export function instancesOfRun(plan: Plan): Instance[] {
+  const all = plan.steps.flatMap((step) => instancesOf(plan, step.id));
+  const only = plan.only === undefined ? undefined : new Set(plan.only);
+  return only === undefined ? all : all.filter(({ id }) => only.has(id));
+}
+
 /** All instances of a step, the last axis changing fastest. */
 export function instancesOf(plan: Plan, stepId: string): Instance[] {
   return instancesAt(stepOf(plan, stepId), {});

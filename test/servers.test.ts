@@ -65,15 +65,40 @@ describe('a run that was ended before anything worked on it', () => {
       `F2C_RUN_NOT_RESUMABLE: The run ${run} is still going on, so there is nothing to resume. ` +
         `\`npx f2c show ${run}\` shows it.\n`,
     );
-    const connection = await Connection.connect({ address: stack.env.TEMPORAL_ADDRESS as string });
-    await new Client({ connection }).workflow.getHandle(run).terminate('for a test');
-    await connection.close();
+    await withClient((client) => client.workflow.getHandle(run).terminate('for a test'));
     const { code, stdout } = await f2c(stack.env, 'show', run);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Status +terminated$/m);
     const { stdout: resumed } = await f2c(stack.env, 'resume', run, '--detach', '--json');
-    const { run: next } = JSON.parse(resumed);
+    const { run: next, forecast } = JSON.parse(resumed);
+    expect(forecast.totals).toMatchObject({ reuse: 0, run: 1, runSeconds: null });
     const [newest] = JSON.parse((await f2c(stack.env, 'list', '--json', '--limit', '1')).stdout);
     expect(newest).toMatchObject({ run: next, status: 'running', resumedFrom: run });
   });
+
+  it('is resumed as well when Temporal ended it by a time-out that somebody gave it', async () => {
+    const run = 'timed-out';
+    await withClient(async (client) => {
+      const handle = await client.workflow.start('runPipeline', {
+        workflowId: run,
+        taskQueue: 'control',
+        args: [{ pipeline: 'quickstart' }],
+        workflowExecutionTimeout: '1s',
+      });
+      await handle.result().catch(() => {});
+      expect((await handle.describe()).status.name).toBe('TIMED_OUT');
+    });
+    const { code, stdout } = await f2c(stack.env, 'resume', run, '--detach');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^run-\d{8}-\d{6}-\w{4}\n$/);
+  });
 });
+
+async function withClient<T>(use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address: stack.env.TEMPORAL_ADDRESS as string });
+  try {
+    return await use(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}

@@ -10,11 +10,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunInput } from '../activities/reuse.ts';
-import type { StepDone } from '../activities/tasks.ts';
+import { type StepDone, taskFor } from '../activities/tasks.ts';
 import { ExpressionError } from '../language/evaluate.ts';
 import type { JsonObject } from '../language/json.ts';
 import type { Plan } from '../language/plan.ts';
-import { type Instance, instancesOf, isWanted, needsOf, resolveWith } from '../language/resolve.ts';
+import { type Instance, instancesOfRun, isWanted, needsOf, resolveWith } from '../language/resolve.ts';
 import { Answers } from './answers.ts';
 import { finalFailure, untilDone } from './attempts.ts';
 import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
@@ -91,9 +91,13 @@ function begin(run: RunState, plan: Plan): void {
   run.params = plan.params;
   run.status = 'running';
   delete run.error;
-  run.steps = plan.steps
-    .flatMap((step) => instancesOf(plan, step.id))
-    .map(({ id, step }) => ({ id, uses: step.uses, status: 'waiting', attempts: 0 }));
+  run.steps = instancesOfRun(plan).map(({ id, step }) => ({
+    id,
+    uses: step.uses,
+    status: 'waiting',
+    ...(plan.force?.includes(id) && { forced: true }),
+    attempts: 0,
+  }));
   upsertSearchAttributes([
     { key: pipelineAttribute, value: plan.name },
     { key: stateAttribute, value: run.status },
@@ -132,11 +136,12 @@ async function runInstances(
       }
       // Steps that ask nobody wait for nothing here: more waits would reorder the commands of old histories.
       if (step.approve !== undefined) await answers.approved(step.approve, state);
-      const { params, inputs } = evaluated(instance, () => resolveWith(plan, instance, outputsOf));
-      const place = { pipeline: plan.name, run: workflowInfo().workflowId, step: instance.id };
-      const task = { ...place, uses: step.uses, version: step.version, inputs };
-      const work = (decided: JsonObject) => runStep(step, { ...task, params: decided }, state, changed);
-      const done = await (step.onFailure === 'hold' ? answers.decided(state, params, work) : work(params));
+      const resolved = evaluated(instance, () => resolveWith(plan, instance, outputsOf));
+      const task = taskFor(plan, instance, { run: workflowInfo().workflowId, ...resolved });
+      const work = (params: JsonObject) => runStep(step, { ...task, params }, state, changed);
+      const done = await (step.onFailure === 'hold'
+        ? answers.decided(state, task.params, work)
+        : work(task.params));
       if (done === undefined) {
         return skip(state, { reason: 'skipped by a person', tolerated: true });
       }
@@ -156,18 +161,16 @@ async function runInstances(
     }
   };
 
-  const running = plan.steps
-    .flatMap((step) => instancesOf(plan, step.id))
-    .map((instance) => {
-      const state = states.get(instance.id);
-      if (state === undefined) throw new Error(`no state for ${instance.id}`);
-      const promise = runInstance(instance, state);
-      settled.set(
-        instance.id,
-        promise.catch(() => {}),
-      );
-      return promise;
-    });
+  const running = instancesOfRun(plan).map((instance) => {
+    const state = states.get(instance.id);
+    if (state === undefined) throw new Error(`no state for ${instance.id}`);
+    const promise = runInstance(instance, state);
+    settled.set(
+      instance.id,
+      promise.catch(() => {}),
+    );
+    return promise;
+  });
   for (const result of await Promise.allSettled(running)) {
     if (result.status === 'rejected') throw result.reason;
   }

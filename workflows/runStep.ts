@@ -28,8 +28,10 @@ export async function runStep(
     const read = (attempt: number) => readWorld(step, task, attempt);
     task.fingerprint = await untilDone(`${id}: fingerprint`, patient, read, retrying);
   }
-  let found: LookUp = await untilDone(`${id}: look-up`, patient, () => lookUp(task), retrying);
+  const before: LookUp = await untilDone(`${id}: look-up`, patient, () => lookUp(task), retrying);
+  let found = before;
   state.cache = found.reason;
+  state.key = found.key;
   if (found.hit !== undefined) return found.hit;
 
   // More than 1 where a person has a step tried again.
@@ -38,10 +40,15 @@ export async function runStep(
     state.attempts = attempt;
     running();
     // The attempt before may have committed and died before it could say so.
-    if (attempt > first) found = await lookUp(task);
+    if (attempt > first) found = await lookUp(again(task, before));
     return found.hit ?? (await perform(step, workOn(step, task, found), attempt));
   };
   return await untilDone(id, step.retry, attemptWork, retrying, first);
+}
+
+/** What was made since the first look-up counts, also where it was forced; what was there then still does not. */
+function again({ force, ...task }: StepTask, { repair }: LookUp): StepTask {
+  return force === undefined || repair === undefined ? task : { ...task, force: { replaces: repair } };
 }
 
 function workOn({ processesPerNode }: PlanStep, task: StepTask, { key, repair }: LookUp): WorkTask {

@@ -22,8 +22,12 @@ export interface StepState {
   id: string;
   uses: string;
   status: StepStatus;
-  /** Why the artifact was taken from the store or had to be made: "hit: …", "miss: …". */
+  /** Set where the step runs although the store has what it makes. */
+  forced?: boolean;
+  /** Why the artifact was taken from the store or had to be made: "hit: …", "miss: …", "forced: …". */
   cache?: string;
+  /** Content key, once the inputs are known. */
+  key?: string;
   /** Tries of the activity so far. */
   attempts: number;
   startedAt?: number;

@@ -21,7 +21,7 @@ export const runTrain = implement(
   trainStep,
   async ({ index, initFrom, initWeights, select, ...params }, step) => {
     const folders = await layOut(index, step);
-    const lease = await takeOver(step.store, step.key, randomUUID());
+    const lease = await takeOver(step.store, step.key, randomUUID(), step.replaces);
     const { seconds: earlierSeconds } = lease.state;
     const resume = await downloadCheckpoint(lease, step);
     // A checkpoint has what came of them, and knows their digest.
@@ -105,7 +105,8 @@ async function follow(trainer: TrainerProcess, lease: Lease, step: StepContext) 
       } else if (event.event === 'error') {
         failure = reportedFailure(event);
       } else {
-        await commitCheckpoint(event, lease, secondsBefore + event.seconds, step);
+        const seconds = secondsBefore + event.seconds;
+        await commitCheckpoint(event, lease, { seconds, steps: start?.steps }, step);
         if (event.event === 'done') done = event;
       }
     }

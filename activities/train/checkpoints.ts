@@ -30,14 +30,14 @@ export async function downloadCheckpoint(lease: Lease, step: StepContext): Promi
 export async function commitCheckpoint(
   event: CheckpointEvent,
   lease: Lease,
-  seconds: number,
+  { seconds, steps }: { seconds: number; steps: number | undefined },
   step: StepContext,
 ): Promise<void> {
   for (;;) {
     try {
       const checkpoint = { step: event.step, files: await uploadFolder(event.path, step) };
       const isBest = event.bestStep === event.step;
-      await lease.commit(checkpoint, seconds, { isBest, log: await uploadLog(step) });
+      await lease.commit(checkpoint, seconds, { isBest, log: await uploadLog(step), steps });
       step.log.info({ at: event.step }, 'a checkpoint is stored');
       return await rm(event.path, { recursive: true });
     } catch (error) {

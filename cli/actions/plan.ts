@@ -2,24 +2,37 @@ import { forecast } from '../../activities/forecast.ts';
 import { planOf } from '../../activities/reuse.ts';
 import { sha256 } from '../../artifacts/canonical.ts';
 import { openStore } from '../../artifacts/store.ts';
+import type { Selection } from '../../language/selection.ts';
 import { pipelineFile } from '../files.ts';
-import { forecastTable, forecastTotals, totalsText } from '../forecast.ts';
+import { forecastTable, forecastTotals, totalsText, trainingTexts } from '../forecast.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
 import { withServers } from '../servers.ts';
 
-interface PlanOptions extends OutputOptions {
+interface PlanOptions extends OutputOptions, Selection {
   param?: string[];
 }
 
-export async function plan(pipeline: string, { param = [], ...options }: PlanOptions): Promise<void> {
-  const { text, file } = await pipelineFile(pipeline);
-  const planned = planOf({ text, file, digest: sha256(text) }, readParams(param));
-  const { name, summary, source, params } = planned;
+export async function plan(
+  pipeline: string,
+  { param = [], json = false, ...selection }: PlanOptions,
+): Promise<void> {
+  const wanted = { params: readParams(param), selection };
+  const source = await pipelineFile(pipeline);
+  const planned = planOf({ ...source, digest: sha256(source.text) }, wanted);
+  const { name, summary, params } = planned;
   await withServers({ start: false }, async ({ env }) => {
-    const steps = await forecast(openStore(env), planned, new AbortController().signal);
+    const store = openStore(env);
+    const steps = await forecast(store, planned, new AbortController().signal);
     const totals = forecastTotals(steps);
-    const told = [`${name}: ${summary}`, '', forecastTable(steps), '', totalsText(totals)].join('\n');
-    print(options, { pipeline: name, source, params, steps, totals }, told);
+    const told = [
+      `${name}: ${summary}`,
+      '',
+      forecastTable(steps),
+      '',
+      ...trainingTexts(steps),
+      `${totalsText(totals)} Nothing was started.`,
+    ];
+    print({ json }, { pipeline: name, source: planned.source, params, steps, totals }, told.join('\n'));
   });
 }

@@ -1,61 +1,77 @@
 import type { WorkflowExecutionStatusName } from '@temporalio/client';
+import { forecast } from '../../activities/forecast.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
-import { planOf } from '../../activities/reuse.ts';
+import { planOf, type RunInput, readStart } from '../../activities/reuse.ts';
 import { paramChanges } from '../../artifacts/explain.ts';
 import { openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
 import type { JsonObject } from '../../language/json.ts';
+import type { Selection } from '../../language/selection.ts';
 import { watchToEnd } from '../follow.ts';
+import { forecastTotals, totalsText, trainingTexts } from '../forecast.ts';
 import { news, type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
-import { describeRun, inputOf, startRun } from '../runs.ts';
+import { type DescribedRun, describeRun, inputOf, startRun } from '../runs.ts';
 import { withSession } from '../session.ts';
+import { queryState } from '../state.ts';
 
-interface ResumeOptions extends OutputOptions {
+interface ResumeOptions extends OutputOptions, Selection {
   param?: string[];
   detach?: boolean;
 }
 
 export function resume(id: string, options: ResumeOptions): Promise<void> {
-  const { param = [], detach = false } = options;
+  const { param = [], detach = false, json = false, ...selection } = options;
   const changed = readParams(param);
   return withSession({ start: !detach }, async (session) => {
-    const { info } = await describeRun(session.client, id);
+    const run = await describeRun(session.client, id);
+    const { info } = run;
     refuseUnlessStopped(id, info.status.name);
-    const started = await inputOf(session.client, info);
+    const started = readStart(await inputOf(session.client, info));
     const memo = info.memo ?? {};
     // The very file that ran, not what its name means today; a run that never compiled has none yet.
     const pipeline = typeof memo.source === 'string' ? `sha256:${memo.source}` : started.pipeline;
     const name = typeof memo.pipeline === 'string' ? memo.pipeline : 'run';
-    const input = { pipeline, params: { ...started.params, ...changed } };
-    if (Object.keys(changed).length > 0) await checkParams(input, name, session.env);
-    const before = (memo.params ?? started.params ?? {}) as JsonObject;
+    const params = { ...started.params, ...changed };
+    const chosen = merged(await selectionLeft(run, started), selection);
+    const input = { pipeline, params, ...chosen };
+    // Everything that can be wrong with the new run is said before it is started.
+    const store = openStore(session.env);
+    const plan = planOf(await findPipeline(store, pipeline), { params, selection: chosen, name });
+    const steps = await forecast(store, plan, new AbortController().signal);
+    const cost = { steps, totals: forecastTotals(steps) };
+    const before = (memo.params ?? started.params) as JsonObject;
     const changes = paramChanges(before, { ...before, ...changed });
-    for (const change of changes) news(change);
+    for (const line of [...changes, totalsText(cost.totals), ...trainingTexts(steps)]) news(line);
 
     const { workflowId } = await startRun(session.client, { name, input, resumes: { run: id, changes } });
-    if (detach) print(options, { run: workflowId, changes }, workflowId);
-    else await watchToEnd(workflowId, session, options);
+    if (detach) print({ json }, { run: workflowId, changes, forecast: cost }, workflowId);
+    else await watchToEnd(workflowId, session, { json }, { forecast: cost });
   });
 }
 
 function refuseUnlessStopped(id: string, status: WorkflowExecutionStatusName): void {
-  if (status !== 'RUNNING' && status !== 'COMPLETED') return;
+  if (!['RUNNING', 'PAUSED', 'COMPLETED'].includes(status)) return;
   const [doing, fix] =
-    status === 'RUNNING'
-      ? ['is still going on', `\`npx f2c show ${id}\` shows it`]
-      : ['is done', '`npx f2c run` starts a new one, with other params if you like'];
+    status === 'COMPLETED'
+      ? ['is done', '`npx f2c run` starts a new one, with other params if you like']
+      : ['is still going on', `\`npx f2c show ${id}\` shows it`];
   throw new F2cError('F2C_RUN_NOT_RESUMABLE', {
     what: `The run ${id} ${doing}, so there is nothing to resume`,
     fix,
   });
 }
 
-/** Says what is wrong with the params of a run before it is started; F2C_PARAMS_INVALID. */
-async function checkParams(
-  { pipeline, params }: { pipeline: string; params: JsonObject },
-  name: string,
-  env: NodeJS.ProcessEnv,
-): Promise<void> {
-  planOf(await findPipeline(openStore(env), pipeline), params, name);
+/** What a run has still to force, and what it is limited to. What it has made anew already is not made again. */
+async function selectionLeft(run: DescribedRun, { force, from, only }: RunInput): Promise<Selection> {
+  if (force === undefined && from === undefined) return only === undefined ? {} : { only };
+  const { steps } = await queryState(run);
+  const left = steps.filter(({ forced, status }) => forced && status !== 'done').map(({ id }) => id);
+  const same = { ...(force && { force }), ...(from && { from }) };
+  return { ...(steps.length === 0 ? same : { force: left }), ...(only && { only }) };
+}
+
+function merged(left: Selection, { force = [], from, only }: Selection): Selection {
+  const all = [...(left.force ?? []), ...force];
+  return { ...left, ...(all.length > 0 && { force: all }), ...(from && { from }), ...(only && { only }) };
 }

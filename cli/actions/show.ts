@@ -1,3 +1,8 @@
+import { trainStep } from '../../activities/train/contract.ts';
+import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
+import { readTraining } from '../../artifacts/trainings.ts';
+import { F2cError } from '../../errors/failure.ts';
+import type { StepState } from '../../workflows/runTypes.ts';
 import { waysToAnswer } from '../../workflows/waiting.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { paramText } from '../params.ts';
@@ -15,7 +20,8 @@ export function show(id: string, options: OutputOptions): Promise<void> {
     const changes = (memo?.changes ?? []) as string[];
     const state = await queryState(run);
     const page = pageOf(id, session);
-    const artifacts = state.steps.flatMap(({ id: step, artifact }) =>
+    const steps = await withTrainings(state.steps, openStore(session.env));
+    const artifacts = steps.flatMap(({ id: step, artifact }) =>
       artifact === undefined
         ? []
         : [[step, artifact.kind, artifact.key.slice(0, 12), artifact.digest.slice(0, 12)]],
@@ -30,6 +36,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       ...(page === undefined ? [] : [`Web UI     ${page}`]),
       '',
       stepTable(state),
+      ...wentOnTexts(steps),
       // What ended the run is told in its status.
       ...(state.error === undefined ? failuresOf(state) : []),
       ...state.steps.flatMap((step) => {
@@ -40,6 +47,34 @@ export function show(id: string, options: OutputOptions): Promise<void> {
         ? []
         : ['', columns([['Made by', 'Artifact', 'Key', 'Digest'], ...artifacts])]),
     ].join('\n');
-    print(options, { run: id, ...state, resumedFrom, changes }, text);
+    print(options, { run: id, ...state, steps, resumedFrom, changes }, text);
   });
+}
+
+interface ShownStep extends StepState {
+  /** Training steps at which later attempts went on, over all runs of the same training. */
+  wentOn?: number[];
+}
+
+/** What trainings have been through, from the store; a store that is away must not hide the rest. */
+function withTrainings(steps: StepState[], store: ArtifactStore): Promise<ShownStep[]> {
+  return Promise.all(
+    steps.map(async (step) => {
+      if (step.key === undefined || step.uses !== trainStep.name) return step;
+      try {
+        const { wentOn } = (await readTraining(store, step.key)) ?? {};
+        return wentOn === undefined ? step : { ...step, wentOn };
+      } catch (error) {
+        if (error instanceof F2cError) return step;
+        throw error;
+      }
+    }),
+  );
+}
+
+function wentOnTexts(steps: ShownStep[]): string[] {
+  const told = steps.flatMap(({ id, wentOn }) =>
+    wentOn === undefined ? [] : [`${id} went on at training step ${wentOn.join(', ')}`],
+  );
+  return told.length === 0 ? [] : ['', ...told];
 }

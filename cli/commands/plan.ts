@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { OutputOptions } from '../output.ts';
-import { collect, examples } from './options.ts';
+import { collect, examples, selectionOptions, stepNames } from './options.ts';
 
 export function planCommand(program: Command): void {
-  program
+  const command = program
     .command('plan')
     .summary('show what a run would reuse and what it would run, and why; nothing is started')
     .description(
@@ -13,8 +13,17 @@ export function planCommand(program: Command): void {
     )
     .argument('<pipeline>', 'a pipeline file, or the name of a shipped pipeline')
     .option('-p, --param <name=value>', 'a param of the pipeline; may be repeated', collect)
-    .option('--json', 'print as JSON')
-    .addHelpText('after', examples('plan quickstart', 'plan pipelines/quickstart.yaml --param images=30000'))
+    .option('--json', 'print as JSON');
+  selectionOptions(command)
+    .addHelpText('after', stepNames)
+    .addHelpText(
+      'after',
+      examples(
+        'plan quickstart',
+        'plan pipelines/quickstart.yaml --param images=30000',
+        'plan quickstart --from people',
+      ),
+    )
     .action(async (pipeline: string, options: OutputOptions) =>
       (await import('../actions/plan.ts')).plan(pipeline, options),
     );

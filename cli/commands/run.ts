@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { OutputOptions } from '../output.ts';
-import { collect, examples } from './options.ts';
+import { collect, examples, selectionOptions, stepNames } from './options.ts';
 
 export function runCommand(program: Command): void {
-  program
+  const command = program
     .command('run')
     .summary('start a run of a pipeline and watch it to its end')
     .description(
@@ -13,13 +13,16 @@ export function runCommand(program: Command): void {
     .argument('<pipeline>', 'a pipeline file, or the name of a shipped pipeline')
     .option('-p, --param <name=value>', 'a param of the pipeline; may be repeated', collect)
     .option('-d, --detach', 'return as soon as the run is started; the stack must be up')
-    .option('--json', 'print the final state as JSON')
+    .option('--json', 'print the final state as JSON');
+  selectionOptions(command)
+    .addHelpText('after', stepNames)
     .addHelpText(
       'after',
       examples(
         'run quickstart',
         'run pipelines/quickstart.yaml --param images=20000',
         'run quickstart --detach',
+        'run quickstart --force "train[head=dcp]"',
       ),
     )
     .action(async (pipeline: string, options: OutputOptions) =>

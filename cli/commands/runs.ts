@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { OutputOptions } from '../output.ts';
-import { collect, examples } from './options.ts';
+import { collect, examples, selectionOptions, stepNames } from './options.ts';
 
 /** Commands on runs that were started already. */
 export function runsCommands(program: Command): void {
@@ -54,18 +54,22 @@ export function runsCommands(program: Command): void {
       (await import('../actions/logs.ts')).logs(run, step, options),
     );
 
-  program
+  const resume = program
     .command('resume')
     .summary('go on with a run that failed or was cancelled; what is done is not done again')
     .description(
-      'Starts a new run with the file and the params of a run that failed or was cancelled, and watches it. ' +
+      'Starts a new run with the file and the params of a run that failed, was cancelled, or was ended in Temporal ' +
+        '(terminated, timed out), and watches it. Says first what is reused, what runs and how long that may take. ' +
         'Steps that are done are found in the store; a training goes on from its last checkpoint. With --param ' +
-        'the new run has other params, and only steps that depend on them are done again.',
+        'the new run has other params, and only steps that depend on them are done again. Steps that the run was ' +
+        'to force and has not done yet are still forced.',
     )
     .argument('<run>', 'id of the run; `npx f2c list` shows it')
     .option('-p, --param <name=value>', 'a param to change; may be repeated', collect)
     .option('-d, --detach', 'return as soon as the new run is started; the stack must be up')
-    .option('--json', 'print the final state as JSON')
+    .option('--json', 'print the final state as JSON');
+  selectionOptions(resume)
+    .addHelpText('after', stepNames)
     .addHelpText(
       'after',
       examples(
