@@ -17,7 +17,7 @@ import { keyParts, type LookUp, type StepTask } from './tasks.ts';
 
 /** What starts a run, whoever starts it: Temporal's UI, the CLI, a schedule. Nothing else is accepted. */
 export interface RunInput extends Selection {
-  /** Name of a pipeline, or the digest of a stored pipeline file as `sha256:<hex>`. */
+  /** Name of a pipeline, `weekly` or `weekly@2`, or the digest of a stored pipeline file as `sha256:<hex>`. */
   pipeline: string;
   params?: JsonObject;
 }

@@ -6,11 +6,20 @@ import { nearest } from '../language/nearest.ts';
 const folder = fileURLToPath(new URL('../pipelines/', import.meta.url));
 const ending = '.yaml';
 
-/** A pipeline of the folder `pipelines/`, by its name; F2C_PIPELINE_UNKNOWN. */
-export async function shippedPipeline(name: string): Promise<{ text: string; file: string }> {
+/** Names of the pipelines of the folder `pipelines/`. */
+export async function shippedNames(): Promise<string[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith(ending));
-  const names = files.map((file) => file.slice(0, -ending.length)).sort();
-  if (!names.includes(name)) {
+  return files.map((file) => file.slice(0, -ending.length)).sort();
+}
+
+/** A shipped pipeline by its name; F2C_PIPELINE_UNKNOWN, which names `others` that there are as well. */
+export async function shippedPipeline(
+  name: string,
+  others: string[] = [],
+): Promise<{ text: string; file: string }> {
+  const shipped = await shippedNames();
+  if (!shipped.includes(name)) {
+    const names = [...shipped, ...others].sort();
     const meant = nearest(name, names);
     throw new F2cError('F2C_PIPELINE_UNKNOWN', {
       what: `No pipeline is named "${name}"`,

@@ -1,12 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import type { PipelineSource } from '../activities/pipelines.ts';
 import { shippedPipeline } from '../activities/shipped.ts';
+import { sha256 } from '../artifacts/canonical.ts';
 import { F2cError } from '../errors/failure.ts';
 
 /** The pipeline that the command line names: a file, or a shipped pipeline by its name. F2C_FILE_UNREADABLE. */
-export async function pipelineFile(pipeline: string): Promise<{ text: string; file: string }> {
-  const isFile = extname(pipeline) !== '' || /[/\\]/.test(pipeline);
-  return isFile ? { text: await readTextFile(pipeline), file: pipeline } : await shippedPipeline(pipeline);
+export async function pipelineFile(pipeline: string): Promise<PipelineSource> {
+  const { text, file } = isFile(pipeline)
+    ? { text: await readTextFile(pipeline), file: pipeline }
+    : await shippedPipeline(pipeline);
+  return { text, file, digest: sha256(text) };
+}
+
+/** Whether the command line names a file; else it is the name of a pipeline. */
+export function isFile(pipeline: string): boolean {
+  return extname(pipeline) !== '' || /[/\\]/.test(pipeline);
 }
 
 async function readTextFile(path: string): Promise<string> {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { answerCommands } from './commands/answers.ts';
 import { artifactCommands } from './commands/artifact.ts';
 import { examples } from './commands/options.ts';
+import { pipelinesCommands } from './commands/pipelines.ts';
 import { planCommand } from './commands/plan.ts';
 import { runCommand } from './commands/run.ts';
 import { runsCommands } from './commands/runs.ts';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   answerCommands(program);
   program.commandsGroup('Pipelines:');
   validateCommand(program);
+  pipelinesCommands(program);
   scheduleCommands(program);
   program.commandsGroup('Artifacts:');
   artifactCommands(program);

@@ -1,9 +1,9 @@
 import { forecast } from '../../activities/forecast.ts';
+import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf } from '../../activities/reuse.ts';
-import { sha256 } from '../../artifacts/canonical.ts';
 import { openStore } from '../../artifacts/store.ts';
 import type { Selection } from '../../language/selection.ts';
-import { pipelineFile } from '../files.ts';
+import { isFile, pipelineFile } from '../files.ts';
 import { forecastTable, forecastTotals, totalsText, trainingTexts } from '../forecast.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
@@ -18,11 +18,12 @@ export async function plan(
   { param = [], json = false, ...selection }: PlanOptions,
 ): Promise<void> {
   const wanted = { params: readParams(param), selection };
-  const source = await pipelineFile(pipeline);
-  const planned = planOf({ ...source, digest: sha256(source.text) }, wanted);
-  const { name, summary, params } = planned;
+  const file = isFile(pipeline) ? await pipelineFile(pipeline) : undefined;
+  if (file !== undefined) planOf(file, wanted);
   await withServers({ start: false }, async ({ env }) => {
     const store = openStore(env);
+    const planned = planOf(file ?? (await findPipeline(store, pipeline)), wanted);
+    const { name, summary, source, params } = planned;
     const steps = await forecast(store, planned, new AbortController().signal);
     const totals = forecastTotals(steps);
     const told = [
@@ -33,6 +34,6 @@ export async function plan(
       ...trainingTexts(steps),
       `${totalsText(totals)} Nothing was started.`,
     ];
-    print({ json }, { pipeline: name, source: planned.source, params, steps, totals }, told.join('\n'));
+    print({ json }, { pipeline: name, source, params, steps, totals }, told.join('\n'));
   });
 }

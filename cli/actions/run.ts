@@ -1,8 +1,8 @@
+import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf } from '../../activities/reuse.ts';
-import { sha256 } from '../../artifacts/canonical.ts';
 import { openStore } from '../../artifacts/store.ts';
 import type { Selection } from '../../language/selection.ts';
-import { pipelineFile } from '../files.ts';
+import { isFile, pipelineFile } from '../files.ts';
 import { watchToEnd } from '../follow.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
@@ -18,12 +18,14 @@ export async function run(pipeline: string, options: RunOptions): Promise<void> 
   const { param = [], detach = false, json = false, ...selection } = options;
   const params = readParams(param);
   const wanted = { params, selection };
-  const source = await pipelineFile(pipeline);
-  // Everything that can be wrong with the file or the params is said before any server is asked.
-  const { name } = planOf({ ...source, digest: sha256(source.text) }, wanted);
+  const file = isFile(pipeline) ? await pipelineFile(pipeline) : undefined;
+  // Everything that can be wrong with a file or its params is said before any server is asked.
+  if (file !== undefined) planOf(file, wanted);
   await withSession({ start: !detach }, async (session) => {
     const store = openStore(session.env);
     await store.ensureBucket();
+    const source = file ?? (await findPipeline(store, pipeline));
+    const { name } = planOf(source, wanted);
     const { digest } = await store.putBlob(Buffer.from(source.text));
     const input = { pipeline: `sha256:${digest}`, params, ...selection };
     const { workflowId } = await startRun(session.client, { name, input });

@@ -5,12 +5,13 @@ import {
   type ScheduleOptions,
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
+import { findPipeline, type PipelineSource } from '../../activities/pipelines.ts';
 import { contracts } from '../../activities/registry.ts';
 import { openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
 import { readPipeline } from '../../language/check.ts';
 import { pipelineError } from '../../language/problems.ts';
-import { pipelineFile } from '../files.ts';
+import { isFile, pipelineFile } from '../files.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { controlQueue, startTexts, workflowType } from '../runs.ts';
 import { withSession } from '../session.ts';
@@ -26,13 +27,17 @@ const overlaps = {
 };
 
 export async function apply(pipeline: string, options: OutputOptions): Promise<void> {
-  const { text, file } = await pipelineFile(pipeline);
-  const { name, summary, schedule } = readSchedule(text, file);
+  const file = isFile(pipeline) ? await pipelineFile(pipeline) : undefined;
+  if (file !== undefined) readSchedule(file);
   await withSession({ start: false }, async ({ client, env }) => {
     const store = openStore(env);
     await store.ensureBucket();
-    const { digest } = await store.putBlob(Buffer.from(text));
-    const input = { pipeline: `sha256:${digest}`, params: schedule.params };
+    const source = file ?? (await findPipeline(store, pipeline));
+    const { name, summary, schedule } = readSchedule(source);
+    // A file is scheduled as it is now; a name means whatever is applied when a run starts.
+    const { digest } = await store.putBlob(Buffer.from(source.text));
+    const started = file === undefined ? pipeline : `sha256:${digest}`;
+    const input = { pipeline: started, params: schedule.params };
     const settings = {
       spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone },
       policies: { overlap: overlaps[schedule.overlap], catchupWindow: schedule.catchupMs },
@@ -55,7 +60,7 @@ export async function apply(pipeline: string, options: OutputOptions): Promise<v
   });
 }
 
-function readSchedule(text: string, file: string) {
+function readSchedule({ text, file }: PipelineSource) {
   const read = readPipeline(text, contracts);
   if ('problems' in read) throw pipelineError(read.problems, { text, file });
   const { name, summary, schedule } = read.pipeline;

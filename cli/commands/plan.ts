@@ -11,7 +11,7 @@ export function planCommand(program: Command): void {
         'took before. A step that reads what another one has yet to make is open, since an equal result is ' +
         'reused. Asks what a run asks, so both agree while store and images stay as they are.',
     )
-    .argument('<pipeline>', 'a pipeline file, or the name of a shipped pipeline')
+    .argument('<pipeline>', 'a pipeline file, or the name of a pipeline; `npx f2c pipelines` shows them')
     .option('-p, --param <name=value>', 'a param of the pipeline; may be repeated', collect)
     .option('--json', 'print as JSON');
   selectionOptions(command)

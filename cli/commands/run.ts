@@ -10,7 +10,7 @@ export function runCommand(program: Command): void {
       'Starts a run and watches it to its end. Uses the stack that `npx f2c up` started or the servers that ' +
         'TEMPORAL_* names; otherwise starts the embedded stack for the time of the run.',
     )
-    .argument('<pipeline>', 'a pipeline file, or the name of a shipped pipeline')
+    .argument('<pipeline>', 'a pipeline file, or the name of a pipeline; `npx f2c pipelines` shows them')
     .option('-p, --param <name=value>', 'a param of the pipeline; may be repeated', collect)
     .option('-d, --detach', 'return as soon as the run is started; the stack must be up')
     .option('--json', 'print the final state as JSON');

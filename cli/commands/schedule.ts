@@ -11,8 +11,11 @@ export function scheduleCommands(program: Command): void {
   schedule
     .command('apply')
     .summary('create or update the schedule that a pipeline file describes')
-    .description('Creates the schedule that the `schedule` of a pipeline file describes, or updates it.')
-    .argument('<pipeline>', 'a pipeline file with a `schedule`, or the name of a shipped pipeline')
+    .description(
+      'Creates the schedule that the `schedule` of a pipeline file describes, or updates it. A file is scheduled as ' +
+        'it is now; with the name of a pipeline every run takes the version that is applied when it starts.',
+    )
+    .argument('<pipeline>', 'a pipeline file with a `schedule`, or the name of a pipeline')
     .option('--json', 'print as JSON')
     .addHelpText('after', examples('schedule apply pipelines/weekly.yaml'))
     .action(async (pipeline: string, options: OutputOptions) =>
