@@ -63,7 +63,19 @@ export function planOf(
   const compiled = compile(source, params, contracts);
   if ('problems' in compiled) throw pipelineError(compiled.problems, source);
   if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, name);
-  return select(compiled.plan, selection);
+  return passable(select(compiled.plan, selection));
+}
+
+/** Temporal takes 2 MiB at once, and would try for ever with a plan that is larger. */
+const largestPlan = 1.8 * 1024 * 1024;
+
+function passable(plan: Plan): Plan {
+  const size = Buffer.byteLength(JSON.stringify(plan));
+  if (size <= largestPlan) return plan;
+  throw new F2cError('F2C_PIPELINE_INVALID', {
+    what: `The plan of ${plan.name} takes ${(size / 1024 ** 2).toFixed(1)} MiB; at most 1.8 MiB are possible`,
+    fix: 'Give it fewer steps, or shorter texts',
+  });
 }
 
 /** Content key of a task, and the artifact under it if the store has it whole. */

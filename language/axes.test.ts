@@ -35,6 +35,16 @@ describe('a matrix', () => {
     ).toEqual(['3:5 6 `a` would have 1600 instances; at most 1000 are possible']);
   });
 
+  test('too many instances of all steps together', () => {
+    const axis = `[${Array.from({ length: 800 }, (_, index) => index).join(', ')}]`;
+    const step = (id: string) =>
+      `  ${id}:\n    uses: ingest\n    matrix: { a: ${axis} }\n    with: { source: x }\n`;
+    expect(stepProblems(step('a'))).toEqual([]);
+    expect(stepProblems(step('a') + step('b'))).toEqual([
+      '0:1 5 The steps would have 1600 instances; at most 1500 are possible in a run',
+    ]);
+  });
+
   test('an axis that the step has already through `each`', () => {
     const people = `  people: { uses: index, each: faces, matrix: { size: [1] }, with: { ${dataset} } }\n`;
     expect(stepProblems(faces + people)).toEqual([

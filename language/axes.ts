@@ -6,6 +6,9 @@ import type { Axis } from './plan.ts';
 /** More instances than one workflow should start at once. */
 const maxInstances = 1000;
 
+/** Of all steps together: a run is one workflow, and an instance takes about a dozen events of its history. */
+const maxInstancesOfRun = 1500;
+
 /**
  * The axes of every step: those of the step it is made for `each` of, then those of its own matrix.
  * Undefined for a step whose axes nobody can know because something else is wrong.
@@ -15,6 +18,11 @@ export type AxesOfSteps = Map<string, Axis[] | undefined>;
 export function findAxes(draft: PipelineDraft, findings: Findings): AxesOfSteps {
   const found: AxesOfSteps = new Map();
   for (const step of draft.steps.values()) visitStep(step, draft, found, findings);
+  const total = [...found.values()].reduce((sum, axes) => sum + (axes === undefined ? 1 : countOf(axes)), 0);
+  if (total > maxInstancesOfRun) {
+    const message = `The steps would have ${total} instances; at most ${maxInstancesOfRun} are possible in a run`;
+    findings.atKey(['steps'], message);
+  }
   return found;
 }
 
@@ -84,8 +92,12 @@ function hasClash(step: StepDraft, inherited: Axis[], own: Axis[], findings: Fin
   return clashes.length > 0;
 }
 
+function countOf(axes: Axis[]): number {
+  return axes.reduce((product, axis) => product * axis.values.length, 1);
+}
+
 function isTooMany(step: StepDraft, axes: Axis[], findings: Findings): boolean {
-  const count = axes.reduce((product, axis) => product * axis.values.length, 1);
+  const count = countOf(axes);
   if (count <= maxInstances) return false;
   findings.atKey(
     ['steps', step.id, 'matrix'],

@@ -46,7 +46,7 @@ export interface Schedule {
 }
 
 /** One run is one workflow, whose history is limited. */
-const maxSteps = 500;
+const maxSteps = 1000;
 
 export function readDraft(value: Json, findings: Findings): PipelineDraft | undefined {
   const map = readMap(value, [], findings);

@@ -31,11 +31,11 @@ describe('the file as a whole', () => {
 
   test('too many steps', () => {
     const steps = Array.from(
-      { length: 501 },
+      { length: 1001 },
       (_, index) => `  s${index}: { uses: ingest, with: { source: x } }\n`,
     );
     expect(problemsOf(`name: x\nsummary: x\nsteps:\n${steps.join('')}`)).toEqual([
-      '3:1 5 The pipeline has 501 steps; at most 500 are possible',
+      '3:1 5 The pipeline has 1001 steps; at most 1000 are possible',
     ]);
   });
 

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { planOf } from './reuse.ts';
+
+const pipelineOf = (steps: number, summary: string) => ({
+  file: 'large.yaml',
+  digest: '',
+  text: [
+    'name: large',
+    'summary: Many trainings',
+    'steps:',
+    '  faces: { uses: ingest, with: { source: /faces } }',
+    '  people: { uses: index, with: { dataset: "${{ steps.faces.dataset }}" } }',
+    ...Array.from(
+      { length: steps - 2 },
+      (_, i) =>
+        `  t${i}: { uses: train, summary: ${summary}, with: { index: "\${{ steps.people.index }}" } }`,
+    ),
+  ].join('\n'),
+});
+
+it('plans as many steps as there may be, and no more than passes through Temporal', () => {
+  expect(planOf(pipelineOf(1000, 'trains'), { params: {} }).steps).toHaveLength(1000);
+  expect(() => planOf(pipelineOf(1000, 'x'.repeat(800)), { params: {} })).toThrow(
+    /^The plan of large takes 2\.\d MiB; at most 1\.8 MiB are possible\. Give it fewer steps, or shorter texts\.$/,
+  );
+});
