@@ -2,8 +2,17 @@ import { Durations, type Estimate } from '../artifacts/durations.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { goesOnFrom } from '../artifacts/trainings.ts';
 import { F2cError } from '../errors/failure.ts';
+import { ExpressionError } from '../language/evaluate.ts';
+import { obstacleOf } from '../language/obstacle.ts';
 import type { Plan } from '../language/plan.ts';
-import { dependenciesOf, type Instance, instancesOfRun, resolveWith } from '../language/resolve.ts';
+import {
+  type Instance,
+  instancesOfRun,
+  isWanted,
+  type Need,
+  needsOf,
+  resolveWith,
+} from '../language/resolve.ts';
 import { lookUpTask, readFingerprint } from './reuse.ts';
 import { type LookUp, type StepDone, type StepTask, taskFor } from './tasks.ts';
 
@@ -11,13 +20,18 @@ import { type LookUp, type StepDone, type StepTask, taskFor } from './tasks.ts';
 export interface StepForecast {
   id: string;
   uses: string;
-  /** `open` is what nobody can know yet: it depends on what other steps make, or on a source that is elsewhere. */
-  expect: 'reuse' | 'run' | 'open';
+  /**
+   * `open` is what nobody can know yet: it depends on what other steps make, or on a source that is elsewhere.
+   * `skip`: its `when` is false, or it needs a step that is not done. `fail`: an expression of it has no value.
+   */
+  expect: 'reuse' | 'run' | 'open' | 'skip' | 'fail';
   /** What the run itself would say of it; why an open one is open. */
   reason: string;
   /** Step instances that run or are open themselves, and on which it hangs what this one does. */
   dependsOn: string[];
-  /** How long it takes, unless it is reused and where such steps ran before. */
+  /** Set where a person has to approve it first, in every run; what is said here supposes that somebody does. */
+  approve?: true;
+  /** How long it takes if it runs, where such steps ran before. */
   estimate?: Estimate;
   /** What a training goes on from, that was begun before. */
   training?: GoneOn;
@@ -34,11 +48,16 @@ interface GoneOn {
 interface Outlook extends StepForecast {
   /** What a step that is reused gives to the steps that read it. */
   hit?: StepDone;
+  /** Of one that is not done: the run does not fail for it. */
+  tolerated?: true;
+  /** Nobody can know yet whether it is done at all. */
+  undecided?: true;
 }
 
 /**
  * What a run of a plan would do, step instance by step instance, without doing or remembering any of it. The
- * questions are those of a run, so that both have the same answers as long as store and sources stay as they are.
+ * questions are those of a run, so that both have the same answers as long as store and sources stay as they are,
+ * and no step fails at its work.
  */
 export async function forecast(
   store: ArtifactStore,
@@ -49,50 +68,43 @@ export async function forecast(
   const outlooks = new Map<string, Promise<Outlook>>();
   for (const instance of instancesOfRun(plan)) {
     // Those needed come first in a plan.
-    const needs = dependenciesOf(plan, instance).map((id) => outlooks.get(id) as Promise<Outlook>);
-    const outlook = Promise.all(needs)
+    const needed = needsOf(plan, instance).flatMap(({ ids }) => ids);
+    const outlook = Promise.all(needed.map((id) => outlooks.get(id) as Promise<Outlook>))
       .then((known) => look(store, plan, instance, known, signal))
       .then(async (found) => ({ ...found, ...(await estimateOf(found, instance, plan, durations)) }));
     outlooks.set(instance.id, outlook);
   }
   const found = await Promise.all(outlooks.values());
-  return found.map(({ hit, ...step }) => step);
+  return found.map(({ hit, tolerated, undecided, ...step }) => step);
 }
 
 async function look(
   store: ArtifactStore,
   plan: Plan,
   instance: Instance,
-  needs: Outlook[],
+  known: Outlook[],
   signal: AbortSignal,
 ): Promise<Outlook> {
-  const { id, step } = instance;
-  const { uses } = step;
-  const open = (reason: string, dependsOn: string[] = []): Outlook => ({
-    id,
-    uses,
-    expect: 'open',
-    reason,
-    dependsOn,
-  });
-  const task = taskOf(plan, instance, needs);
-  if (task === undefined) {
-    const dependsOn = needs.filter(({ hit }) => hit === undefined).map((need) => need.id);
-    return open(`depends on ${dependsOn.join(', ')}`, dependsOn);
-  }
+  const { step } = instance;
+  const said = { id: instance.id, uses: step.uses, dependsOn: [] };
+  const asked = { ...said, ...(step.approve && { approve: true as const }) };
+  const decision = decide(plan, instance, known);
+  if ('expect' in decision) return { ...(decision.expect === 'open' ? asked : said), ...decision };
+  const { task } = decision;
   if (step.fingerprint) {
     try {
       task.fingerprint = await readFingerprint(store, task, signal);
     } catch (error) {
       if (!(error instanceof F2cError)) throw error;
-      return open(`its source cannot be read from here: ${error.code}: ${error.message}`);
+      const reason = `its source cannot be read from here: ${error.code}: ${error.message}`;
+      return { ...asked, expect: 'open', reason };
     }
   }
   const found = await lookUpTask(store, task, { remember: false });
   const { reason, hit } = found;
-  if (hit !== undefined) return { id, uses, expect: 'reuse', reason, dependsOn: [], hit };
+  if (hit !== undefined) return { ...asked, expect: 'reuse', reason, hit };
   const training = step.output.kind === 'checkpoint' ? await trainingOf(store, task, found) : undefined;
-  return { id, uses, expect: 'run', reason, dependsOn: [], ...(training && { training }) };
+  return { ...asked, expect: 'run', reason, ...(training && { training }) };
 }
 
 async function trainingOf(
@@ -106,22 +118,67 @@ async function trainingOf(
   return { step: checkpoint.step, seconds, ...(steps !== undefined && { steps }) };
 }
 
-/** The task of an instance, as a run would have it; undefined while something that it reads is not made. */
-function taskOf(plan: Plan, instance: Instance, needs: Outlook[]): StepTask | undefined {
-  const hits = new Map(needs.map(({ id, hit }) => [id, hit]));
-  let open = false;
-  try {
-    const { params, inputs } = resolveWith(plan, instance, (id) => {
-      const hit = hits.get(id);
-      if (hit !== undefined) return hit;
-      open = true;
-      throw new Error(`${id} is not made yet`);
-    });
-    return taskFor(plan, instance, { run: '', params, inputs });
-  } catch (error) {
-    if (open) return undefined;
-    throw error;
+/** An output of a step that is yet to be made. */
+class NotMade extends Error {}
+
+type Decision = Pick<Outlook, 'expect' | 'reason' | 'tolerated' | 'undecided'> & { dependsOn?: string[] };
+
+/** The task of an instance, as a run would have it; or what comes of it without its work, or cannot be known yet. */
+function decide(plan: Plan, instance: Instance, known: Outlook[]): { task: StepTask } | Decision {
+  const { id, step } = instance;
+  const needs = needsOf(plan, instance);
+  const outlooks = new Map(known.map((outlook) => [outlook.id, outlook]));
+  const obstacle = obstacleOf(needs, new Map(known.map((outlook) => [outlook.id, endOf(outlook)])));
+  if (obstacle !== undefined) {
+    return { expect: 'skip', reason: obstacle.reason, ...(obstacle.tolerated && { tolerated: true }) };
   }
+  const outputsOf = (needed: string) => {
+    const outlook = outlooks.get(needed);
+    if (outlook?.hit === undefined && !isMissing(outlook)) throw new NotMade();
+    return outlook?.hit;
+  };
+  const dependsOn = known
+    .filter((outlook) => outlook.hit === undefined && !isMissing(outlook))
+    .map((need) => need.id);
+  const undecided = needs.some((need) => isUndecided(need, outlooks));
+  let wanted = false;
+  try {
+    if (!isWanted(plan, instance, outputsOf)) {
+      return { expect: 'skip', reason: `when is false: ${step.when?.written}`, tolerated: true };
+    }
+    wanted = true;
+    if (undecided) throw new NotMade();
+    return { task: taskFor(plan, instance, { run: '', ...resolveWith(plan, instance, outputsOf) }) };
+  } catch (error) {
+    if (error instanceof ExpressionError && !undecided) {
+      const reason = `an expression of ${id} has no value: ${error.message}`;
+      return { expect: 'fail', reason, ...(step.onFailure === 'continue' && { tolerated: true }) };
+    }
+    if (!(error instanceof NotMade || error instanceof ExpressionError)) throw error;
+    const names = dependsOn.join(', ');
+    const reason = wanted
+      ? `depends on ${names}`
+      : `whether it is wanted depends on ${names}: when ${step.when?.written}`;
+    return { expect: 'open', reason, dependsOn, ...((undecided || !wanted) && { undecided: true }) };
+  }
+}
+
+/** As what an instance would end, for those that need it. */
+function endOf(outlook: Outlook) {
+  const { id, expect, tolerated } = outlook;
+  const status = isMissing(outlook) ? (expect === 'skip' ? 'skipped' : 'failed') : 'done';
+  return { id, status, ...(tolerated && { tolerated }) };
+}
+
+function isMissing(outlook: Outlook | undefined): boolean {
+  return outlook?.expect === 'skip' || outlook?.expect === 'fail';
+}
+
+/** Whether what another step needs may turn out to be missing. For a gather one instance is enough. */
+function isUndecided({ ids, gathered }: Need, outlooks: Map<string, Outlook>): boolean {
+  const present = ids.flatMap((id) => outlooks.get(id) ?? []).filter((outlook) => !isMissing(outlook));
+  const open = present.filter(({ undecided }) => undecided);
+  return gathered ? open.length > 0 && open.length === present.length : open.length > 0;
 }
 
 async function estimateOf(
@@ -130,7 +187,7 @@ async function estimateOf(
   plan: Plan,
   durations: Durations,
 ): Promise<{ estimate?: Estimate }> {
-  if (expect === 'reuse') return {};
+  if (expect !== 'run' && expect !== 'open') return {};
   if (training?.steps !== undefined && training.step > 0) {
     const seconds = (training.seconds / training.step) * (training.steps - training.step);
     return { estimate: { seconds, from: 'training' } };

@@ -3,6 +3,7 @@ import { planOf } from './reuse.ts';
 
 const pipelineOf = (steps: number, summary: string) => ({
   file: 'large.yaml',
+  name: 'large.yaml',
   digest: '',
   text: [
     'name: large',

@@ -48,16 +48,16 @@ export function readStart(input: unknown): RunInput & { params: JsonObject } {
  */
 export async function planRun(store: ArtifactStore, input: unknown): Promise<Plan> {
   const { pipeline, params, ...selection } = readStart(input);
-  return planOf(await findPipeline(store, pipeline), { params, selection, name: pipeline });
+  return planOf(await findPipeline(store, pipeline), { params, selection });
 }
 
-/** The plan of a run of a pipeline file. `name` is what people call the file. */
+/** The plan of a run of a pipeline file. `name` is what people call it, if that is known better than from the file. */
 export function planOf(
   source: PipelineSource,
   {
     params,
     selection = {},
-    name = source.file,
+    name = source.name,
   }: { params: JsonObject; selection?: Selection; name?: string },
 ): Plan {
   const compiled = compile(source, params, contracts);

@@ -10,7 +10,7 @@ export async function pipelineFile(pipeline: string): Promise<PipelineSource> {
   const { text, file } = isFile(pipeline)
     ? { text: await readTextFile(pipeline), file: pipeline }
     : await shippedPipeline(pipeline);
-  return { text, file, digest: sha256(text) };
+  return { text, file, name: file, digest: sha256(text) };
 }
 
 /** Whether the command line names a file; else it is the name of a pipeline. */

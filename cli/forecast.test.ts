@@ -49,6 +49,28 @@ test.each<[StepForecast[], string]>([
   expect(totalsText(forecastTotals(steps))).toBe(text);
 });
 
+test('what is skipped or fails takes no time, and what waits for a person is told as that', () => {
+  const skipped: StepForecast = { ...hit, expect: 'skip', reason: 'when is false: params.full' };
+  const failing: StepForecast = { ...hit, expect: 'fail', reason: 'it divides by zero' };
+  const steps: StepForecast[] = [
+    { ...hit, approve: true },
+    { ...miss, approve: true },
+    skipped,
+    skipped,
+    failing,
+  ];
+  expect(totalsText(forecastTotals(steps))).toBe(
+    '1 step reused, 1 to run (about 1.5 s), 2 skipped, 1 to fail. 2 steps to be approved by a person.',
+  );
+  expect(forecastTotals(steps)).toMatchObject({ reuse: 1, skip: 2, fail: 1, approve: 2 });
+  const rows = forecastTable(steps).split('\n');
+  expect(rows.slice(1, 4).map((row) => row.split(/ {2,}/))).toEqual([
+    ['faces', 'reuse', 'waits for approval; hit: made by run a'],
+    ['people', 'run', 'about 1.5 s', 'waits for approval; miss: test 0 -> 1'],
+    ['faces', 'skip', 'when is false: params.full'],
+  ]);
+});
+
 test('the time is unknown when that of one step is', () => {
   const { estimate: _, ...unknown } = miss;
   expect(forecastTotals([miss, unknown])).toMatchObject({ runSeconds: null, openSeconds: 0 });

@@ -6,6 +6,10 @@ interface ForecastTotals {
   reuse: number;
   run: number;
   open: number;
+  skip: number;
+  fail: number;
+  /** Of all of these, those that a person has to approve first. */
+  approve: number;
   /** Of the steps that run; null where nothing is known of one of them. */
   runSeconds: number | null;
   /** What the open ones add if all of them run; null as above. */
@@ -19,6 +23,9 @@ export function forecastTotals(steps: StepForecast[]): ForecastTotals {
     reuse: reuse.length,
     run: run.length,
     open: open.length,
+    skip: those('skip').length,
+    fail: those('fail').length,
+    approve: steps.filter(({ approve }) => approve).length,
     runSeconds: secondsOf(run),
     openSeconds: secondsOf(open),
   };
@@ -40,14 +47,16 @@ export function forecastTable(steps: StepForecast[]): string {
 }
 
 function timeText({ expect, estimate }: StepForecast): string {
-  if (expect === 'reuse') return '';
+  if (expect !== 'run' && expect !== 'open') return '';
   if (estimate === undefined) return 'unknown';
   const time = `about ${duration(estimate.seconds * 1_000)}`;
   return estimate.from === 'kind' ? `${time}, as others of its kind` : time;
 }
 
-function whyText({ reason, training }: StepForecast): string {
-  return training === undefined ? reason : `${reason}; goes on at training step ${training.step}`;
+function whyText({ reason, training, approve }: StepForecast): string {
+  const waits = approve ? 'waits for approval; ' : '';
+  const goesOn = training === undefined ? '' : `; goes on at training step ${training.step}`;
+  return `${waits}${reason}${goesOn}`;
 }
 
 /** Of every training that goes on: "train goes on at training step 286 of 500: 214 to go, about 41 s; saves 3 h 12 min". */
@@ -62,7 +71,8 @@ export function trainingTexts(steps: StepForecast[]): string[] {
 }
 
 /** "1 step reused, 1 to run (about 1.2 s), 11 open until those they depend on are done (about 4 min 10 s if all run)." */
-export function totalsText({ reuse, run, open, runSeconds, openSeconds }: ForecastTotals): string {
+export function totalsText(totals: ForecastTotals): string {
+  const { reuse, run, open, skip, fail, approve, runSeconds, openSeconds } = totals;
   const time = (seconds: number | null, more = '') =>
     seconds === null ? ' (time unknown)' : ` (about ${duration(seconds * 1_000)}${more})`;
   const parts = [
@@ -71,6 +81,9 @@ export function totalsText({ reuse, run, open, runSeconds, openSeconds }: Foreca
     ...(open === 0
       ? []
       : [`${open} open until those they depend on are done${time(openSeconds, ' if all run')}`]),
+    ...(skip === 0 ? [] : [`${skip} skipped`]),
+    ...(fail === 0 ? [] : [`${fail} to fail`]),
   ];
-  return `${parts.join(', ')}.`;
+  const waiting = approve === 0 ? '' : ` ${counted(approve, 'step')} to be approved by a person.`;
+  return `${parts.join(', ')}.${waiting}`;
 }

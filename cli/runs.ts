@@ -43,6 +43,9 @@ export function startRun(client: Client, run: NewRun): Promise<WorkflowHandle> {
 /** What Temporal's own UI shows of a run from its start on; for a scheduled one nobody knows the id yet. */
 export function startTexts({ name, input, resumes }: NewRun, id?: string) {
   const params = Object.entries(input.params ?? {}).map((param) => listed(`\`${paramText(param)}\``));
+  const chosen = (['force', 'from', 'only'] as const).flatMap((option) =>
+    (input[option] ?? []).map((step) => listed(`\`--${option} ${step}\``)),
+  );
   const commands = id === undefined ? ['list'] : [`show ${id}`, `logs ${id} --follow`, `cancel ${id}`];
   const how = resumes ? `, resumes ${resumes.run}` : id === undefined ? ', scheduled' : '';
   return {
@@ -53,6 +56,7 @@ export function startTexts({ name, input, resumes }: NewRun, id?: string) {
       ...(params.length === 0
         ? ['All params have their defaults.']
         : ['Params that were given:', '', ...params]),
+      ...(chosen.length === 0 ? [] : ['', 'Steps that were chosen:', '', ...chosen]),
       '',
       '```',
       ...commands.map((command) => `npx f2c ${command}`),

@@ -12,7 +12,6 @@ export const catalogue = {
     retry: 'never',
     meaning: 'A run was started with something else than { pipeline, params, force, from, only }.',
   },
-  F2C_STEP_UNKNOWN: { retry: 'never', meaning: 'The run has no step of this name.' },
   // artifacts
   F2C_STORE_UNREACHABLE: { retry: 'always', meaning: 'The S3 server does not answer.' },
   F2C_STORE_DENIED: { retry: 'never', meaning: 'The S3 server refuses the credentials.' },
@@ -38,7 +37,7 @@ export const catalogue = {
     retry: 'never',
     meaning: 'An expression has no value, such as a division by zero.',
   },
-  F2C_STEP_UNKNOWN: { retry: 'never', meaning: 'The run has no step of this name.' },
+  F2C_STEP_UNKNOWN: { retry: 'never', meaning: 'The run or the pipeline has no step of this name.' },
   F2C_STEP_NOT_WAITING: { retry: 'never', meaning: 'The step does not wait for an answer.' },
   F2C_STEP_REJECTED: { retry: 'never', meaning: 'A person did not approve the step, or nobody did in time.' },
   F2C_ANSWER_INVALID: { retry: 'never', meaning: 'A step that waits does not take this answer.' },

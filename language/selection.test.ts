@@ -67,6 +67,25 @@ describe('select', () => {
     ]);
   });
 
+  it('counts as needed what `when` reads, and every instance of a gather', () => {
+    const gated = planOf(`${header}steps:
+  faces: { uses: ingest, with: { source: /faces } }
+  people: { uses: index, matrix: { test: [2, 3] }, with: { dataset: "\${{ steps.faces.dataset }}", test: "\${{ matrix.test }}" } }
+  report: { uses: evaluate, each: people, with: { index: "\${{ steps.people.index }}", embedding: pixels, label: a } }
+  table: { uses: compare, with: { reports: "\${{ steps.report.*.report }}" } }
+  again: { uses: ingest, when: "\${{ mean(steps.report.*.accuracy) > 0.5 }}", with: { source: /more } }
+`);
+    const reports = ['people[test=2]', 'people[test=3]', 'report[test=2]', 'report[test=3]'];
+    expect(select(gated, { only: ['again'] }).only).toEqual(['faces', ...reports, 'again']);
+    expect(select(gated, { only: ['table'] }).only).toEqual(['faces', ...reports, 'table']);
+    expect(select(gated, { from: ['people[test=2]'] }).force).toEqual([
+      'people[test=2]',
+      'report[test=2]',
+      'table',
+      'again',
+    ]);
+  });
+
   it.each<[Selection, string]>([
     [{ force: ['trian'] }, 'The pipeline example has no step "trian". Did you mean "train"?'],
     [

@@ -1,7 +1,7 @@
 import { F2cError } from '../errors/failure.ts';
 import { nearest } from './nearest.ts';
 import type { Plan } from './plan.ts';
-import { dependenciesOf, type Instance, instancesOf } from './resolve.ts';
+import { type Instance, instancesOf, needsOf } from './resolve.ts';
 
 /** Which steps a run makes anew, or is limited to: ids of steps, `train`, or of instances, `train[head=dcp]`. */
 export interface Selection {
@@ -52,7 +52,7 @@ function named(plan: Plan, all: Instance[], names: string[]): Instance[] {
 function withDependents(plan: Plan, all: Instance[], chosen: Instance[]): Instance[] {
   const ids = new Set(idsOf(chosen));
   for (const instance of all) {
-    if (dependenciesOf(plan, instance).some((id) => ids.has(id))) ids.add(instance.id);
+    if (neededBy(plan, instance).some((id) => ids.has(id))) ids.add(instance.id);
   }
   return all.filter(({ id }) => ids.has(id));
 }
@@ -61,9 +61,14 @@ function withNeeds(plan: Plan, all: Instance[], chosen: Instance[]): Instance[] 
   const ids = new Set(idsOf(chosen));
   for (const instance of all.toReversed()) {
     if (!ids.has(instance.id)) continue;
-    for (const id of dependenciesOf(plan, instance)) ids.add(id);
+    for (const id of neededBy(plan, instance)) ids.add(id);
   }
   return all.filter(({ id }) => ids.has(id));
+}
+
+/** Those that a gather may do without as well: only the run finds out which they are. */
+function neededBy(plan: Plan, instance: Instance): string[] {
+  return needsOf(plan, instance).flatMap(({ ids }) => ids);
 }
 
 function idsOf(instances: Instance[]): string[] {

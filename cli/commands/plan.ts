@@ -7,8 +7,8 @@ export function planCommand(program: Command): void {
     .command('plan')
     .summary('show what a run would reuse and what it would run, and why; nothing is started')
     .description(
-      'Shows what a run would do with each step: reuse what is in the store or run it, why, and how long that ' +
-        'took before. A step that reads what another one has yet to make is open, since an equal result is ' +
+      'Shows what a run would do with each step: reuse what is in the store, run it or skip it, why, and how long ' +
+        'that took before. A step that reads what another one has yet to make is open, since an equal result is ' +
         'reused. Asks what a run asks, so both agree while store and images stay as they are.',
     )
     .argument('<pipeline>', 'a pipeline file, or the name of a pipeline; `npx f2c pipelines` shows them')

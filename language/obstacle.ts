@@ -1,5 +1,13 @@
-import type { Need } from '../language/resolve.ts';
-import type { StepState } from './runTypes.ts';
+/** Runs inside the workflow: imports nothing but types. */
+import type { Need } from './resolve.ts';
+
+/** What became of an instance that another one needs, or would become of it. */
+interface Ended {
+  id: string;
+  status: string;
+  /** It is missed on purpose. */
+  tolerated?: true;
+}
 
 /** Why an instance is skipped. */
 export interface Obstacle {
@@ -12,10 +20,7 @@ export interface Obstacle {
  * What keeps an instance from running once all that it needs has ended. A gather does without instances that
  * the run goes on without, if one is left; whatever else is missing stops it.
  */
-export function obstacleOf(
-  needs: readonly Need[],
-  states: ReadonlyMap<string, StepState>,
-): Obstacle | undefined {
+export function obstacleOf(needs: readonly Need[], states: ReadonlyMap<string, Ended>): Obstacle | undefined {
   const missing = needs.flatMap(({ ids, gathered }) => {
     const absent = ids.flatMap((id) => states.get(id) ?? []).filter(({ status }) => status !== 'done');
     const enough = gathered && absent.length < ids.length && absent.every(({ tolerated }) => tolerated);
