@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ApplicationFailure, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { f2c } from '../test/support/cli.ts';
+import { replayed } from '../test/support/replay.ts';
 import { eventually, Runs, stepOf } from '../test/support/runs.ts';
 import { startTestStack, type TestStack } from '../test/support/stack.ts';
 import { outcomes, splitting, writePeople } from './people.fixture.ts';
@@ -224,16 +223,9 @@ async function refusalOf(handle: WorkflowHandle, answer: unknown): Promise<Appli
 }
 
 it('every history of these runs is replayed to the same commands', async () => {
-  const workflowsPath = fileURLToPath(new URL('./runPipeline.ts', import.meta.url));
-  const histories = [];
-  for await (const { workflowId, runId } of runs.client.workflow.list({
-    query: "WorkflowType = 'runPipeline'",
-  })) {
-    const history = await runs.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    histories.push({ workflowId, history });
-  }
+  const histories = await runs.histories();
   expect(histories.length).toBeGreaterThan(5);
-  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowsPath }, histories)) {
-    expect({ workflowId, error }).toEqual({ workflowId, error: undefined });
-  }
+  expect(await replayed(histories)).toEqual(
+    histories.map(({ workflowId }) => ({ workflowId, error: undefined })),
+  );
 }, 120_000);

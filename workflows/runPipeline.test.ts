@@ -1,15 +1,13 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import sharp from 'sharp';
-import { register } from 'tsx/cjs/api';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArtifactRef } from '../artifacts/manifest.ts';
 import { f2c } from '../test/support/cli.ts';
 import { trainersOf } from '../test/support/processes.ts';
+import { replayed } from '../test/support/replay.ts';
 import { eventually, Runs, stepOf } from '../test/support/runs.ts';
 import { startTestStack, type TestStack } from '../test/support/stack.ts';
 import type { RunState } from './runTypes.ts';
@@ -206,24 +204,11 @@ async function trainings(): Promise<string[]> {
 }
 
 it('every history of these runs is replayed to the same commands', async () => {
-  const workflowsPath = fileURLToPath(new URL('./runPipeline.ts', import.meta.url));
-  const payloadConverterPath = fileURLToPath(new URL('./converter.ts', import.meta.url));
-  const histories = [];
-  for await (const { workflowId, runId } of runs.client.workflow.list({
-    query: "WorkflowType = 'runPipeline'",
-  })) {
-    const history = await runs.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    histories.push({ workflowId, history });
-  }
+  const histories = await runs.histories();
   expect(histories.length).toBeGreaterThan(10);
-  const replayed = [];
-  // As in a worker, the SDK requires the converter, and Node alone knows no TypeScript.
-  onTestFinished(register());
-  const options = { workflowsPath, dataConverter: { payloadConverterPath } };
-  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
-    replayed.push({ workflowId, error });
-  }
-  expect(replayed).toEqual(histories.map(({ workflowId }) => ({ workflowId, error: undefined })));
+  expect(await replayed(histories)).toEqual(
+    histories.map(({ workflowId }) => ({ workflowId, error: undefined })),
+  );
 }, 120_000);
 
 function summary(state: RunState): unknown[] {

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection, type HistoryAndWorkflowId, type WorkflowHandle } from '@temporalio/client';
 import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { newRunId, startRun } from '../../cli/runs.ts';
 import type { JsonObject } from '../../language/json.ts';
@@ -48,6 +48,17 @@ export class Runs {
   async ended(handle: WorkflowHandle): Promise<RunState> {
     await handle.result().catch(() => {});
     return handle.query<RunState>('state');
+  }
+
+  /** The histories of all runs so far. */
+  async histories(): Promise<HistoryAndWorkflowId[]> {
+    const listed = this.client.workflow.list({ query: "WorkflowType = 'runPipeline'" });
+    const histories = [];
+    for await (const { workflowId, runId } of listed) {
+      const history = await this.client.workflow.getHandle(workflowId, runId).fetchHistory();
+      histories.push({ workflowId, history });
+    }
+    return histories;
   }
 }
 
