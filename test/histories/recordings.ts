@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunState } from '../../workflows/runTypes.ts';
-import type { Runs } from '../support/runs.ts';
+import { descendantsOf } from '../support/processes.ts';
+import { eventually, type Runs, stepOf } from '../support/runs.ts';
 
 const head = (name: string) => `
 name: ${name}
@@ -46,10 +47,90 @@ export const recordings: Record<string, Recording> = {
     assert(steps.every(({ cache }) => cache?.startsWith('hit: ')));
     return handle;
   },
+
+  async cancelled(runs) {
+    const handle = await runs.start(`${head('cancelled')}  people: { ${people(10)} }
+  train: { uses: train, with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, images: 100000000 } }
+`);
+    await begun(handle, 'train');
+    await handle.cancel();
+    await endsAs(runs, handle, 'cancelled');
+    return handle;
+  },
+
+  async held(runs) {
+    const handle = await runs.start(
+      `${head('held')}  people: { ${people(50)}, onFailure: hold }\n  report: { ${report} }\n`,
+    );
+    await waitsAs(handle, 'people', 'held');
+    await answer(handle, { step: 'people', action: 'retry', with: { test: 10 } });
+    await endsAs(runs, handle, 'done');
+    return handle;
+  },
+
+  async approved(runs) {
+    const handle = await runs.start(
+      `${head('approved')}  people: { ${people(10)} }\n  report: { ${report}, approve: { timeout: 3d } }\n`,
+    );
+    await waitsAs(handle, 'report', 'awaiting approval');
+    await answer(handle, { step: 'report', action: 'approve', who: 'ann', note: 'looks right' });
+    await endsAs(runs, handle, 'done');
+    return handle;
+  },
+
+  async when(runs) {
+    const handle = await runs.start(`${head('choosing')}
+  people: { ${people('"${{ matrix.test }}"')}, matrix: { test: [5, 10] } }
+  report: { ${report}, each: people, when: "\${{ steps.people.testIdentities > 5 }}" }
+  table: { uses: compare, with: { reports: "\${{ steps.report.*.report }}" } }
+`);
+    const state = await endsAs(runs, handle, 'done');
+    assert.equal(stepOf(state, 'report[test=5]').status, 'skipped');
+    return handle;
+  },
+
+  /** One step whose worker is stopped and that is done by the next; one that fails as often as it may. */
+  async retries(runs) {
+    const train = 'uses: train, with: { index: "${{ steps.people.index }}", head: fc, width: 0.25';
+    const handle = await runs.start(`${head('retries').replace('32', '48')}  people: { ${people(10)} }
+  short: { ${train}, images: 1000000 }, timeout: 1s, retry: { attempts: 2, backoff: 1s }, onFailure: continue }
+`);
+    await begun(handle, 'ingest');
+    const worker = descendantsOf(process.pid).find(
+      ({ command }) => command.startsWith(process.execPath) && command.endsWith('--role data'),
+    );
+    assert(worker);
+    process.kill(worker.pid);
+    const state = await endsAs(runs, handle, 'done');
+    assert.equal(stepOf(state, 'faces').attempts, 2);
+    assert.equal(stepOf(state, 'short').error?.code, 'F2C_STEP_TIMEOUT');
+    assert.equal(stepOf(state, 'short').attempts, 2);
+    return handle;
+  },
 };
 
 async function endsAs(runs: Runs, handle: WorkflowHandle, status: RunState['status']): Promise<RunState> {
   const state = await runs.ended(handle);
   assert.equal(state.status, status, JSON.stringify(state.error));
   return state;
+}
+
+/** Until a worker has begun with the work of a step kind. */
+async function begun(handle: WorkflowHandle, uses: string): Promise<void> {
+  await eventually(async () => {
+    const { raw } = await handle.describe();
+    const activity = raw.pendingActivities?.find(({ activityType }) => activityType?.name === uses);
+    return activity?.lastStartedTime ? true : undefined;
+  });
+}
+
+async function waitsAs(handle: WorkflowHandle, step: string, status: string): Promise<void> {
+  await eventually(async () => {
+    const state = await handle.query<RunState>('state');
+    return state.steps.some((each) => each.id === step && each.status === status) ? true : undefined;
+  });
+}
+
+async function answer(handle: WorkflowHandle, given: object): Promise<void> {
+  await handle.executeUpdate('answer', { args: [given] });
 }
