@@ -86,3 +86,26 @@ it('says of a step that is held why, and how to answer it', () => {
       "`npx f2c skip w-1 'train[head=fc]'` or `npx f2c fail w-1 'train[head=fc]'`\n",
   );
 });
+
+it('says of a paused step how it goes on, with the run if that is paused', () => {
+  const stream = new PassThrough();
+  const display = openDisplay(stream as unknown as NodeJS.WriteStream);
+  const train: StepState = { id: 'train', uses: 'train', status: 'pausing', attempts: 1, paused: { at: 0 } };
+  const show = (state: RunState) =>
+    display.show({ run: 'w-1', state, progress: new Map(), queued: new Map() });
+  show(stateOf([train]));
+  show(stateOf([{ ...train, status: 'paused' }]));
+  show({
+    ...stateOf([{ id: 'faces', uses: 'ingest', status: 'paused', attempts: 0 }, train]),
+    paused: { at: 0 },
+  });
+  expect(stream.read().toString()).toBe(
+    [
+      'train  pausing',
+      'train  paused  go on with `npx f2c continue w-1 train`',
+      'faces  paused  go on with `npx f2c continue w-1`',
+      'train  pausing',
+      '',
+    ].join('\n'),
+  );
+});

@@ -1,8 +1,8 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
 import { queues } from '../language/step.ts';
-import type { StepState } from '../workflows/runTypes.ts';
-import { waysToAnswer } from '../workflows/waiting.ts';
+import type { RunState, StepState } from '../workflows/runTypes.ts';
+import { pausesOf, waysToAnswer } from '../workflows/waiting.ts';
 import { duration, firstLine } from './text.ts';
 import type { Queued, Snapshot } from './watch.ts';
 
@@ -65,7 +65,7 @@ function doneShare({ status }: StepState, progress: Progress | undefined): numbe
   return Math.min(progress.done / progress.total, 1);
 }
 
-function statusText(step: StepState, { run, progress, queued }: Snapshot): string {
+function statusText(step: StepState, { run, state, progress, queued }: Snapshot): string {
   const parts = step.status === 'running' ? runningText(step, progress, queued) : [step.status];
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   // What ends the step is told in full when the run has ended.
@@ -75,11 +75,19 @@ function statusText(step: StepState, { run, progress, queued }: Snapshot): strin
   }
   const ways = waysToAnswer(step, run);
   if (ways !== undefined) parts.push(`answer with ${ways}`);
+  if (step.status === 'paused') parts.push(...continuingTexts(step, state, run));
   if (step.endedAt !== undefined && step.startedAt !== undefined && step.status !== 'skipped') {
     parts.push(duration(step.endedAt - step.startedAt));
   }
   if (step.status === 'done' && step.cache !== undefined) parts.push(step.cache);
   return parts.join('  ');
+}
+
+/** The pauses that keep a step from going on: that of the run, its own, or both. */
+function continuingTexts({ id }: StepState, state: RunState, run: string): string[] {
+  return pausesOf(state, run).flatMap(({ request: { step }, command }) =>
+    step === undefined || step === id ? [`go on with \`${command}\``] : [],
+  );
 }
 
 function runningText(

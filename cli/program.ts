@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { answerCommands } from './commands/answers.ts';
 import { artifactCommands } from './commands/artifact.ts';
 import { examples } from './commands/options.ts';
+import { pauseCommands } from './commands/pauses.ts';
 import { pipelinesCommands } from './commands/pipelines.ts';
 import { planCommand } from './commands/plan.ts';
 import { runCommand } from './commands/run.ts';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   planCommand(program);
   runCommand(program);
   runsCommands(program);
+  pauseCommands(program);
   answerCommands(program);
   program.commandsGroup('Pipelines:');
   validateCommand(program);

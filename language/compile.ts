@@ -41,6 +41,7 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     fingerprint: contract.fingerprint === true,
     queue: draft.queue ?? contract.queue,
     ...(draft.processesPerNode !== undefined && { processesPerNode: draft.processesPerNode }),
+    ...(contract.resumable && { resumable: true }),
     timeoutMs: draft.timeoutMs ?? contractMs(contract, contract.timeout),
     heartbeatMs: contractMs(contract, contract.heartbeat),
     retry: planRetry(draft.retry),

@@ -39,6 +39,8 @@ export interface PlanStep {
   queue: string;
   /** Only where the file says it. No part of any key: another number of processes does the same work. */
   processesPerNode?: number;
+  /** An attempt that is stopped loses nothing; absent also in plans that are older than this field. */
+  resumable?: true;
   timeoutMs: number;
   heartbeatMs: number;
   retry: PlanRetry;

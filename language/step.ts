@@ -63,6 +63,8 @@ export interface StepContract<
   readonly fingerprint?: true;
   /** True for a step whose work several processes of a machine can share. */
   readonly processes?: true;
+  /** True for a step whose next attempt goes on where one that was stopped has left it. */
+  readonly resumable?: true;
 }
 
 export function defineStep<

@@ -1,11 +1,8 @@
-import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { manifestKey } from '../artifacts/store.ts';
-import { trainingKey } from '../artifacts/trainings.ts';
-import type { RunState } from '../workflows/runTypes.ts';
 import { descendantsOf, isRunning, processesWith, trainersOf } from './support/processes.ts';
 import { eventually, Runs, stepOf } from './support/runs.ts';
 import { startTestStack, type TestStack } from './support/stack.ts';
+import { checkpointBeyond, forget } from './support/trainings.ts';
 
 /** Ten steps an epoch and a checkpoint every third step, so that kills fall into the middle of an epoch. */
 const pipeline = (head: string, processes = 1) => `
@@ -50,10 +47,10 @@ describe('a training whose processes are killed', () => {
     const expected = stepOf(undisturbed, 'train');
     expect(expected).toMatchObject({ status: 'done', attempts: 1 });
 
-    await forget(expected);
+    await forget(expected, runs);
     const handle = await runs.start(pipeline('dcp'));
     for (const beyond of [0, 12]) {
-      await checkpointBeyond(expected, beyond);
+      await checkpointBeyond(expected, beyond, runs);
       const ranks = trainersOf(stack);
       expect(ranks.length).toBeGreaterThan(0);
       for (const { pid } of ranks) killHard(pid);
@@ -73,9 +70,9 @@ describe('a training whose processes are killed', () => {
     const { artifact } = expected;
     expect(artifact && (await runs.store.load(artifact)).facts.processes).toBe(2);
 
-    await forget(expected);
+    await forget(expected, runs);
     const handle = await runs.start(pipeline('partialFc', 2));
-    await checkpointBeyond(expected, 0);
+    await checkpointBeyond(expected, 0, runs);
     const [rank] = trainersOf(stack).filter(({ command }) => !command.includes('torch.distributed.run'));
     if (rank === undefined) throw new Error('the training has no processes');
     killHard(rank.pid);
@@ -91,9 +88,9 @@ describe('a training whose processes are killed', () => {
     const undisturbed = await runs.ended(await runs.start(pipeline('fc')));
     const expected = stepOf(undisturbed, 'train');
 
-    await forget(expected);
+    await forget(expected, runs);
     const handle = await runs.start(pipeline('fc'));
-    await checkpointBeyond(expected, 0);
+    await checkpointBeyond(expected, 0, runs);
     const trainers = trainersOf(stack);
     const worker = descendantsOf(process.pid).find(
       ({ command }) => command.includes('--role gpu') && !command.startsWith('/bin/sh'),
@@ -116,9 +113,9 @@ it('a run survives the death of the Temporal and of the S3 server', async () => 
   const undisturbed = await runs.ended(await runs.start(yaml));
   const expected = stepOf(undisturbed, 'train');
 
-  await forget(expected);
+  await forget(expected, runs);
   const handle = await runs.start(yaml);
-  await checkpointBeyond(expected, 0);
+  await checkpointBeyond(expected, 0, runs);
   for (const server of ['weed -logtostderr', 'temporal server']) {
     const found = processesWith(server).filter(({ command }) => command.includes(stack.home));
     expect(found.length, server).toBeGreaterThan(0);
@@ -128,24 +125,6 @@ it('a run survives the death of the Temporal and of the S3 server', async () => 
   expect(state.status).toBe('done');
   expect(stepOf(state, 'train').artifact?.digest).toBe(expected.artifact?.digest);
 }, 300_000);
-
-/** Takes an artifact and its training out of the store, so that the same training begins anew. */
-async function forget({ artifact }: RunState['steps'][number]): Promise<void> {
-  if (artifact === undefined) throw new Error('the training made nothing');
-  const { bucket } = runs.store;
-  for (const Key of [manifestKey(artifact.kind, artifact.key), trainingKey(artifact.key)]) {
-    await bucket.s3.send(new DeleteObjectCommand({ Bucket: bucket.name, Key }));
-  }
-}
-
-/** Waits until the training has committed a checkpoint of a later step. */
-async function checkpointBeyond({ artifact }: RunState['steps'][number], step: number): Promise<void> {
-  await eventually(async () => {
-    const stored = await runs.store.bucket.read(trainingKey(artifact?.key ?? ''));
-    const committed = stored && JSON.parse(stored.text).checkpoint?.step;
-    return committed > step ? true : undefined;
-  });
-}
 
 function killHard(pid: number): void {
   process.kill(pid, 'SIGKILL');

@@ -1,11 +1,11 @@
 import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
 import type { ChangedParams } from '../activities/changes.ts';
-import type { ErrorCode } from '../errors/catalogue.ts';
 import type { JsonObject } from '../language/json.ts';
 import type { PlanApproval } from '../language/plan.ts';
-import { finalFailure, untilDone } from './attempts.ts';
+import { untilDone } from './attempts.ts';
 import { changeParams, patient } from './control.ts';
 import type { Action, GivenAnswer, RunState, StepState } from './runTypes.ts';
+import { faultOfTexts, isMap, refusal, textsOf } from './updates.ts';
 import { waits } from './waiting.ts';
 
 /** A person's answer to a step that waits for one: the argument of the update `answer`. */
@@ -31,7 +31,6 @@ interface Question {
 }
 
 const keys = ['step', 'action', 'with', 'who', 'note'];
-const longestText = 1_000;
 
 /** The steps of a run that wait for a person. */
 export class Answers {
@@ -108,7 +107,7 @@ export class Answers {
   /** Takes an answer that is in order, and says what comes of it. */
   async #take(answer: Answer): Promise<string> {
     const question = this.#check(answer);
-    const { action, who, note } = answer;
+    const { action } = answer;
     const { state } = question;
     const changed = await this.#changedParams(question, answer.with ?? {});
     // While the params were checked, somebody else may have answered.
@@ -117,9 +116,7 @@ export class Answers {
     give(state, {
       action,
       at: Date.now(),
-      // Temporal's UI makes it easy to leave them empty.
-      ...(who && { who }),
-      ...(note && { note }),
+      ...textsOf(answer),
       ...(changed.changes.length > 0 && { changes: changed.changes }),
     });
     this.#changed();
@@ -172,17 +169,7 @@ function give(state: StepState, answer: GivenAnswer): void {
 function faultOf(given: Record<string, unknown>, action: Action): string | undefined {
   if (given.with !== undefined && !isMap(given.with)) return '`with` must be a map of params.';
   if (given.with !== undefined && action !== 'retry') return `\`with\` goes with retry, not with ${action}.`;
-  for (const key of ['who', 'note']) {
-    const text = given[key];
-    if (text === undefined) continue;
-    if (typeof text !== 'string') return `\`${key}\` must be a string.`;
-    if (text.length > longestText) return `\`${key}\` must have at most ${longestText} characters.`;
-  }
-  return undefined;
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return faultOfTexts(given);
 }
 
 function notWaiting(step: string, run: RunState): ApplicationFailure {
@@ -197,8 +184,4 @@ function notWaiting(step: string, run: RunState): ApplicationFailure {
 function waitingText({ steps }: RunState): string {
   const waiting = steps.filter(waits).map(({ id }) => id);
   return waiting.length === 0 ? 'No step of it waits.' : `Waiting: ${waiting.join(', ')}.`;
-}
-
-function refusal(code: ErrorCode, message: string): ApplicationFailure {
-  return finalFailure({ code, message });
 }

@@ -20,6 +20,9 @@ interface Attempted extends StepFailure {
   done: number;
 }
 
+/** An attempt was stopped by a pause. The next one goes on where it was, and the step has lost no try. */
+export class Interrupted extends Error {}
+
 /**
  * Calls `attempt` until it succeeds or fails for good. What the environment does to a step (a dead worker, an
  * unreachable store) is tried again without limit as long as the step gets further; the step's own failures
@@ -42,6 +45,7 @@ export async function untilDone<T>(
       return await attempt(number);
     } catch (error) {
       if (isCancellation(error)) throw error;
+      if (error instanceof Interrupted) continue;
       const failure = readFailure(error);
       if (failure.done > furthest) {
         furthest = failure.done;

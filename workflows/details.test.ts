@@ -108,3 +108,32 @@ it('says of a step that waits for approval how to answer it, and what happens wi
       'or send the update `answer` with `{"step":"model","action":"approve","who":"","note":""}`.',
   ]);
 });
+
+it('says what is paused, by whom and why, and how it goes on', () => {
+  const at = Date.UTC(2026, 3, 1, 9, 30);
+  const details = runDetails(
+    {
+      pipeline: 'weekly',
+      summary: 'Trains every week',
+      source: 'abc',
+      params: {},
+      status: 'paused',
+      paused: { at, who: 'ann', note: 'a|b' },
+      startedAt: 0,
+      steps: [{ id: 'train[head=fc]', uses: 'train', status: 'paused', attempts: 1, paused: { at } }],
+    },
+    'weekly-1',
+  );
+  expect(details.split('\n').slice(6)).toEqual([
+    '| ⏸ | train[head=fc] | paused |  |',
+    '',
+    '**The run** is paused since 2026-04-01 09:30 UTC by ann: a\\|b',
+    '',
+    'Go on with `npx f2c continue weekly-1`; or send the update `continue` with `{}`.',
+    '',
+    '**train[head=fc]** is paused since 2026-04-01 09:30 UTC',
+    '',
+    "Go on with `npx f2c continue weekly-1 'train[head=fc]'`; or send the update `continue` with " +
+      '`{"step":"train[head=fc]"}`.',
+  ]);
+});

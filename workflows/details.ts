@@ -1,11 +1,13 @@
 import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from './runTypes.ts';
-import { waysToAnswer } from './waiting.ts';
+import { pausesOf, type ToldPause, waysToAnswer } from './waiting.ts';
 
 const marks: Record<StepState['status'], string> = {
   waiting: '·',
   running: '▶',
   retrying: '↻',
+  pausing: '⏸',
+  paused: '⏸',
   held: '‖',
   'awaiting approval': '?',
   done: '✔',
@@ -27,8 +29,18 @@ export function runDetails(run: RunState, id: string): string {
     '| | Step | Status | |',
     '| --- | --- | --- | --- |',
     ...rows,
+    ...pausesOf(run, id).flatMap(pauseText),
     ...run.steps.flatMap((step) => waitingText(step, id)),
   ].join('\n');
+}
+
+function pauseText({ what, told, command, request }: ToldPause): string[] {
+  return [
+    '',
+    `**${cell(what)}**${cell(told)}`,
+    '',
+    `Go on with \`${command}\`; or send the update \`continue\` with \`${JSON.stringify(request)}\`.`,
+  ];
 }
 
 /** What to do about a step that waits. */

@@ -21,6 +21,7 @@ import { finalFailure, untilDone } from './attempts.ts';
 import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
 import { compilePipeline, patient } from './control.ts';
 import { runDetails } from './details.ts';
+import { Pauses } from './pauses.ts';
 import { runStep } from './runStep.ts';
 import type { RunResult, RunState, StepFailure, StepState } from './runTypes.ts';
 import { waits } from './waiting.ts';
@@ -39,10 +40,11 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     steps: [],
   };
   const changed = () => {
-    showHolds(run);
+    showStatus(run);
     setCurrentDetails(runDetails(run, workflowInfo().workflowId));
   };
   const answers = new Answers(run, changed);
+  const pauses = new Pauses(run, changed);
   setHandler(stateQuery, () => run, { description: 'The whole state of the run' });
 
   try {
@@ -53,7 +55,7 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     const plan = await untilDone('compile', patient, () => compilePipeline(input), compiling);
     begin(run, plan);
     changed();
-    const outcomes = await runInstances(plan, run, answers, changed);
+    const outcomes = await runInstances(plan, run, { answers, pauses, changed });
     run.status = 'done';
     return resultOf(plan, run, outcomes);
   } catch (error) {
@@ -64,18 +66,26 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     throw failure;
   } finally {
     run.endedAt = Date.now();
+    delete run.paused;
     upsertSearchAttributes(endAttributes(run));
     changed();
   }
 }
 
-/** Tells those who list runs that one waits for a person. */
-function showHolds(run: RunState): void {
-  if (run.status !== 'running' && run.status !== 'held') return;
-  const status = run.steps.some(waits) ? 'held' : 'running';
+/** Tells those who list runs that one waits for a person or is paused. */
+function showStatus(run: RunState): void {
+  if (!['running', 'paused', 'held'].includes(run.status)) return;
+  const status = statusOf(run);
   if (status === run.status) return;
   run.status = status;
   upsertSearchAttributes([{ key: stateAttribute, value: status }]);
+}
+
+/** A paused run does nothing about an answer; one with a paused step does. */
+function statusOf({ paused, steps }: RunState): 'running' | 'paused' | 'held' {
+  if (paused !== undefined) return 'paused';
+  if (steps.some(waits)) return 'held';
+  return steps.some((step) => step.paused !== undefined) ? 'paused' : 'running';
 }
 
 /** A defect of the interpreter ends the run; left alone, Temporal would retry the workflow task for ever. */
@@ -112,8 +122,7 @@ function begin(run: RunState, plan: Plan): void {
 async function runInstances(
   plan: Plan,
   run: RunState,
-  answers: Answers,
-  changed: () => void,
+  { answers, pauses, changed }: { answers: Answers; pauses: Pauses; changed: () => void },
 ): Promise<Map<string, StepDone>> {
   const outcomes = new Map<string, StepDone>();
   const settled = new Map<string, Promise<void>>();
@@ -138,7 +147,7 @@ async function runInstances(
       if (step.approve !== undefined) await answers.approved(step.approve, state);
       const resolved = evaluated(instance, () => resolveWith(plan, instance, outputsOf));
       const task = taskFor(plan, instance, { run: workflowInfo().workflowId, ...resolved });
-      const work = (params: JsonObject) => runStep(step, { ...task, params }, state, changed);
+      const work = (params: JsonObject) => runStep(step, { ...task, params }, state, pauses, changed);
       const done = await (step.onFailure === 'hold'
         ? answers.decided(state, task.params, work)
         : work(task.params));
@@ -209,6 +218,7 @@ function evaluated<T>({ id }: Instance, resolve: () => T): T {
 }
 
 function finish(state: StepState, status: StepState['status']): void {
+  delete state.paused;
   state.status = status;
   state.endedAt = Date.now();
 }

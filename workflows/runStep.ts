@@ -3,6 +3,7 @@ import type { LookUp, StepDone, StepTask, WorkTask } from '../activities/tasks.t
 import type { PlanStep } from '../language/plan.ts';
 import { untilDone } from './attempts.ts';
 import { lookUp, once, patient, readWorld } from './control.ts';
+import type { Pauses } from './pauses.ts';
 import type { StepFailure, StepState } from './runTypes.ts';
 
 /** Takes one step instance from resolved inputs to a committed artifact. `changed` is called at every turn. */
@@ -10,6 +11,7 @@ export async function runStep(
   step: PlanStep,
   { ...task }: StepTask,
   state: StepState,
+  pauses: Pauses,
   changed: () => void,
 ): Promise<StepDone> {
   const { id } = state;
@@ -23,6 +25,8 @@ export async function runStep(
     changed();
   };
 
+  // Asked first: more waits would reorder the commands of old histories.
+  if (pauses.concern(state)) await pauses.ended(state);
   running();
   if (step.fingerprint) {
     const read = (attempt: number) => readWorld(step, task, attempt);
@@ -37,11 +41,19 @@ export async function runStep(
   // More than 1 where a person has a step tried again.
   const first = state.attempts + 1;
   const attemptWork = async (attempt: number) => {
+    if (pauses.concern(state)) await pauses.ended(state);
     state.attempts = attempt;
     running();
     // The attempt before may have committed and died before it could say so.
     if (attempt > first) found = await lookUp(again(task, before));
-    return found.hit ?? (await perform(step, workOn(step, task, found), attempt));
+    if (found.hit !== undefined) return found.hit;
+    // Somebody may have paused it during the look-up.
+    if (pauses.concern(state)) {
+      await pauses.ended(state);
+      running();
+    }
+    const work = () => perform(step, workOn(step, task, found), attempt);
+    return await (step.resumable ? pauses.stoppable(state, work) : work());
   };
   return await untilDone(id, step.retry, attemptWork, retrying, first);
 }

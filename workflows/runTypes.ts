@@ -5,6 +5,10 @@ export type StepStatus =
   | 'waiting'
   | 'running'
   | 'retrying'
+  /** Its attempt is being stopped, so that it can go on later. */
+  | 'pausing'
+  /** Would go on if nobody had paused it or the run. */
+  | 'paused'
   /** Has failed for good and waits for a person. */
   | 'held'
   /** Waits for a person before its work. */
@@ -38,12 +42,20 @@ export interface StepState {
   reason?: string;
   /** The step has failed or was skipped, and the run goes on without it. */
   tolerated?: true;
+  /** Somebody has paused the step, whatever it is doing still. */
+  paused?: Pause;
   /** When the wait for an answer ends, and what happens then. */
   deadline?: { at: number; action: Action };
   /** What people have told the step. */
   answers?: GivenAnswer[];
   artifact?: ArtifactRef;
   metrics?: Record<string, number>;
+}
+
+export interface Pause {
+  at: number;
+  who?: string;
+  note?: string;
 }
 
 export interface GivenAnswer {
@@ -68,10 +80,13 @@ export interface RunState {
   source: string;
   params: JsonObject;
   /**
-   * `held` as soon as one step waits for a person, whatever else goes on: it is what people look for in a list.
+   * `held` as soon as one step waits for a person, `paused` as soon as one is paused, whatever else goes on: it is
+   * what people look for in a list.
    * `terminated` is what the command line says of a run that Temporal ended without asking it.
    */
-  status: 'compiling' | 'running' | 'held' | 'done' | 'failed' | 'cancelled' | 'terminated';
+  status: 'compiling' | 'running' | 'paused' | 'held' | 'done' | 'failed' | 'cancelled' | 'terminated';
+  /** Somebody has paused the run as a whole. */
+  paused?: Pause;
   startedAt: number;
   endedAt?: number;
   steps: StepState[];

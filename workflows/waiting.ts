@@ -1,4 +1,4 @@
-import type { StepState } from './runTypes.ts';
+import type { Pause, RunState, StepState } from './runTypes.ts';
 
 /** Whether a step waits for a person. */
 export function waits({ status }: StepState): boolean {
@@ -9,16 +9,59 @@ export function waits({ status }: StepState): boolean {
 export function waysToAnswer(step: StepState, run: string): string | undefined {
   if (!waits(step)) return undefined;
   const { id, status, deadline } = step;
-  const place = /^[\w-]+$/.test(id) ? `${run} ${id}` : `${run} '${id}'`;
+  const place = placeOf(run, id);
   if (status === 'awaiting approval') {
-    const end =
-      deadline === undefined
-        ? ''
-        : `; at ${new Date(deadline.at).toISOString().slice(0, 16).replace('T', ' ')} UTC: ${deadline.action}`;
+    const end = deadline === undefined ? '' : `; at ${minuteOf(deadline.at)}: ${deadline.action}`;
     return `\`npx f2c approve ${place}\` or \`npx f2c reject ${place}\`${end}`;
   }
   return (
     `\`npx f2c retry ${place}\` (\`--with name=value\` changes a param), \`npx f2c skip ${place}\` or ` +
     `\`npx f2c fail ${place}\``
   );
+}
+
+/** A pause that is on, in words. */
+export interface ToldPause {
+  /** `The run`, or the id of a step instance. */
+  what: string;
+  /** ` is paused since 2026-04-01 03:00 UTC by ann: the GPU is needed`. */
+  told: string;
+  command: string;
+  /** The argument of the update `continue`. */
+  request: { step?: string };
+}
+
+export function pausesOf(run: RunState, id: string): ToldPause[] {
+  const whole = run.paused && {
+    what: 'The run',
+    told: tellPause(run.paused),
+    command: `npx f2c continue ${id}`,
+    request: {},
+  };
+  const steps = run.steps.flatMap(({ id: step, paused }) =>
+    paused === undefined
+      ? []
+      : [
+          {
+            what: step,
+            told: tellPause(paused),
+            command: `npx f2c continue ${placeOf(id, step)}`,
+            request: { step },
+          },
+        ],
+  );
+  return [...(whole ? [whole] : []), ...steps];
+}
+
+function tellPause({ at, who, note }: Pause): string {
+  const by = who === undefined ? '' : ` by ${who}`;
+  return ` is paused since ${minuteOf(at)}${by}${note === undefined ? '' : `: ${note}`}`;
+}
+
+function placeOf(run: string, step: string): string {
+  return /^[\w-]+$/.test(step) ? `${run} ${step}` : `${run} '${step}'`;
+}
+
+export function minuteOf(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -253,4 +253,5 @@ export const trainStep = defineStep({
   timeout: '60d',
   heartbeat: '20s',
   processes: true,
+  resumable: true,
 });

@@ -13,9 +13,11 @@ const states: Partial<Record<WorkflowExecutionStatusName, RunState['status']>> =
   CANCELLED: 'cancelled',
 };
 
-/** One that goes on, but waits for a person. */
-function isHeld({ status, searchAttributes }: WorkflowExecutionInfo): boolean {
-  return status.name === 'RUNNING' && searchAttributes.f2cState?.[0] === 'held';
+/** Temporal does not know that a run which goes on waits for a person or is paused. */
+function statusOf({ status, searchAttributes }: WorkflowExecutionInfo): RunState['status'] {
+  const own = searchAttributes.f2cState?.[0];
+  if (status.name === 'RUNNING' && (own === 'held' || own === 'paused')) return own;
+  return states[status.name] ?? 'terminated';
 }
 
 export function list(options: OutputOptions & { limit: number }): Promise<void> {
@@ -23,11 +25,11 @@ export function list(options: OutputOptions & { limit: number }): Promise<void> 
     const runs = [];
     for await (const run of client.workflow.list({ query: `WorkflowType = '${workflowType}'` })) {
       if (runs.length >= options.limit) break;
-      const { workflowId, status, startTime, closeTime, memo, searchAttributes } = run;
+      const { workflowId, startTime, closeTime, memo, searchAttributes } = run;
       runs.push({
         run: workflowId,
         pipeline: String(searchAttributes.f2cPipeline?.[0] ?? ''),
-        status: isHeld(run) ? 'held' : (states[status.name] ?? 'terminated'),
+        status: statusOf(run),
         started: startTime.toISOString(),
         seconds: closeTime === undefined ? null : (closeTime.getTime() - startTime.getTime()) / 1_000,
         resumedFrom: memo?.resumedFrom ?? null,

@@ -3,7 +3,7 @@ import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { readTraining } from '../../artifacts/trainings.ts';
 import { F2cError } from '../../errors/failure.ts';
 import type { StepState } from '../../workflows/runTypes.ts';
-import { waysToAnswer } from '../../workflows/waiting.ts';
+import { pausesOf, waysToAnswer } from '../../workflows/waiting.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { paramText } from '../params.ts';
 import { describeRun } from '../runs.ts';
@@ -39,6 +39,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       ...wentOnTexts(steps),
       // What ended the run is told in its status.
       ...(state.error === undefined ? failuresOf(state) : []),
+      ...pausesOf(state, id).map(({ what, told, command }) => `\n${what}${told}; go on with \`${command}\``),
       ...state.steps.flatMap((step) => {
         const ways = waysToAnswer(step, id);
         return ways === undefined ? [] : [`\n${step.id} waits for an answer: ${ways}`];
