@@ -36,11 +36,11 @@ test('finished runs are kept for 30 days', async () => {
   expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
 });
 
-test('runs can be searched by pipeline and state', async () => {
+test('runs can be searched by pipeline, state, data sets and models', async () => {
   const { customAttributes } = await withConnection(({ operatorService }) =>
     operatorService.listSearchAttributes({ namespace: server.env.TEMPORAL_NAMESPACE }),
   );
-  expect(Object.keys(customAttributes).sort()).toEqual(['f2cPipeline', 'f2cState']);
+  expect(Object.keys(customAttributes).sort()).toEqual(['f2cDataset', 'f2cModel', 'f2cPipeline', 'f2cState']);
 });
 
 test('its UI answers', async () => {
