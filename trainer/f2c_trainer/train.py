@@ -27,7 +27,7 @@ def train(config: Config, events: Events, stop: Event, processes: Processes = AL
     threads = config.threads or os.cpu_count() or 1
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    # Costs a tenth of a step on a CPU, and nothing reads what it has not written.
+    # Costs up to a tenth of a step on a CPU, and nothing reads what it has not written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what CUDA needs to be deterministic
 

@@ -144,7 +144,7 @@ class Training:
         return replace(last, **known, gradient_norm=self.optimization.gradient_norm)
 
     def _watch_loss(self) -> None:
-        """Raises F2C_TRAINING_DIVERGED if the loss has risen too far since the warm-up, in which a pool fills."""
+        """Raises F2C_TRAINING_DIVERGED if the loss has risen too far since the warm-up."""
         if self.loss is None or self.optimization.warming_up(self.step):
             return
         self.lowest_loss = self.loss if self.lowest_loss is None else min(self.loss, self.lowest_loss)
