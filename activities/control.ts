@@ -5,6 +5,7 @@ import { asActivity } from './boundary.ts';
 import { type ChangedParams, changeParams, type ParamsChange } from './changes.ts';
 import { lookUpTask, planRun, type RunInput, readFingerprint } from './reuse.ts';
 import type { LookUp, StepTask } from './tasks.ts';
+import { endTurn, type TurnRequest, takeTurn } from './turns.ts';
 
 export type ControlActivities = ReturnType<typeof controlActivities>;
 export type FingerprintActivity = ReturnType<typeof fingerprintActivity>;
@@ -13,6 +14,8 @@ export type FingerprintActivity = ReturnType<typeof fingerprintActivity>;
 export function controlActivities(store: ArtifactStore) {
   return {
     compile: (input: RunInput): Promise<Plan> => asActivity(() => planRun(store, input)),
+    takeTurn: (request: TurnRequest): Promise<string[]> => asActivity(() => takeTurn(store, request)),
+    endTurn: (request: TurnRequest): Promise<void> => asActivity(() => endTurn(store, request)),
     lookUp: (task: StepTask): Promise<LookUp> => asActivity(() => lookUpTask(store, task)),
 
     /** The params of a step with a person's changes; F2C_ANSWER_INVALID. */

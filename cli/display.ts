@@ -2,7 +2,7 @@ import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
 import { queues } from '../language/step.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
-import { pausesOf, waysToAnswer } from '../workflows/waiting.ts';
+import { pausesOf, queueText, waysToAnswer } from '../workflows/waiting.ts';
 import { duration, firstLine } from './text.ts';
 import type { Queued, Snapshot } from './watch.ts';
 
@@ -28,6 +28,8 @@ function barDisplay(stream: NodeJS.WriteStream): Display {
         const bar = progressBar(step, snapshot.progress.get(step.id));
         return `${step.id.padEnd(width)}  ${bar}  ${statusText(step, snapshot)}`.trimEnd();
       });
+      const turn = queueText(snapshot.state);
+      if (turn !== '') lines.unshift(turn);
       update(lines.map((line) => line.slice(0, stream.columns - 1)).join('\n'));
     },
     end: () => update.done(),
@@ -37,8 +39,12 @@ function barDisplay(stream: NodeJS.WriteStream): Display {
 /** A line whenever a step changes or gets a tenth further: a long step leaves ten lines and not thousands. */
 function lineDisplay(stream: NodeJS.WriteStream): Display {
   const shown = new Map<string, { mark: string; line: string }>();
+  let turn = '';
   return {
     show: (snapshot) => {
+      const before = turn;
+      turn = queueText(snapshot.state);
+      if (turn !== '' && turn !== before) stream.write(`${turn}\n`);
       for (const step of snapshot.state.steps) {
         if (step.status === 'waiting') continue;
         const tenth = Math.floor(doneShare(step, snapshot.progress.get(step.id)) * 10);

@@ -38,7 +38,7 @@ export async function queryState({ handle, info }: DescribedRun): Promise<RunSta
     };
   }
   const state = await askState(handle, info);
-  const open = ['compiling', 'running', 'paused', 'held'].includes(state.status);
+  const open = ['compiling', 'queued', 'running', 'paused', 'held'].includes(state.status);
   if (info.status.name === 'RUNNING' || !open) return state;
   return { ...state, status: 'terminated', endedAt };
 }

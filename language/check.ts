@@ -21,6 +21,8 @@ export interface Pipeline {
 interface CheckedPipeline extends Pipeline {
   /** Values of the params: given or default. */
   values: JsonObject;
+  /** Runs that go on at a time. */
+  concurrency?: number;
   /** In topological order. */
   steps: CheckedStep[];
 }
@@ -83,12 +85,20 @@ function assemble(
   order: StepDraft[],
   checked: ReadonlyMap<StepDraft, CheckedStep>,
 ): CheckedPipeline {
-  const { name, summary, schedule } = draft;
+  const { name, summary, concurrency, schedule } = draft;
   const steps = order.flatMap((step) => checked.get(step) ?? []);
   if (name === undefined || summary === undefined || steps.length !== draft.steps.size) {
     throw new Error('a pipeline without problems is not complete');
   }
-  return { name, summary, params, values, steps, ...(schedule && { schedule }) };
+  return {
+    name,
+    summary,
+    params,
+    values,
+    steps,
+    ...(concurrency !== undefined && { concurrency }),
+    ...(schedule && { schedule }),
+  };
 }
 
 function definitionsOf(draft: PipelineDraft): Record<string, ParamDefinition> {

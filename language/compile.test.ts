@@ -38,6 +38,12 @@ describe('a plan', () => {
     expect(steps).toHaveLength(1);
   });
 
+  test('says how many runs of the pipeline may go on at a time, where the file does', () => {
+    const text = (entry: string) => `${header}${entry}steps: { a: { uses: ingest, with: { source: x } } }`;
+    expect(planOf(text('concurrency: 2\n')).concurrency).toBe(2);
+    expect(planOf(text(''))).not.toHaveProperty('concurrency');
+  });
+
   test('takes from the contract what the file leaves out', () => {
     expect(stepOf(planOf(oneStep('')), 'a')).toEqual({
       id: 'a',

@@ -19,9 +19,18 @@ export type Compiled = { plan: Plan } | { problems: Problem[] } | { paramProblem
 export function compile(source: PipelineSource, params: JsonObject, registry: StepRegistry): Compiled {
   const checked = check(source.text, registry, params);
   if (!('pipeline' in checked)) return checked;
-  const { name, summary, values, steps } = checked.pipeline;
-  const planSteps = steps.map((step) => planStep(step, values));
-  return { plan: { planVersion: 1, name, summary, source: source.digest, params: values, steps: planSteps } };
+  const { name, summary, values, concurrency, steps } = checked.pipeline;
+  return {
+    plan: {
+      planVersion: 1,
+      name,
+      summary,
+      source: source.digest,
+      params: values,
+      ...(concurrency !== undefined && { concurrency }),
+      steps: steps.map((step) => planStep(step, values)),
+    },
+  };
 }
 
 function planStep(step: CheckedStep, params: JsonObject): PlanStep {

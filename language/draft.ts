@@ -14,6 +14,7 @@ export interface PipelineDraft {
   summary: string | undefined;
   params: Map<string, ParamDefinition | undefined>;
   steps: Map<string, StepDraft>;
+  concurrency: number | undefined;
   schedule: Schedule | undefined;
 }
 
@@ -64,7 +65,8 @@ export function readDraft(value: Json, findings: Findings): PipelineDraft | unde
   }
   if (fields.steps !== undefined) checkCount(steps.size, findings);
   const schedule = fields.schedule === undefined ? undefined : readSchedule(fields.schedule, findings);
-  return { name: fields.name, summary: fields.summary, params, steps, schedule };
+  const { name, summary, concurrency } = fields;
+  return { name, summary, params, steps, concurrency, schedule };
 }
 
 function readStep(id: string, value: Json, findings: Findings): StepDraft {

@@ -20,11 +20,24 @@ const pipelineName = z
   .max(63)
   .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'must be in kebab-case, such as weekly-retraining');
 
+/** What is no number at all is told which kind of number is wanted, as 1.5 is. */
+export const wholeNumber = z.int({
+  error: ({ input }) =>
+    typeof input === 'number' ? undefined : `must be a whole number, not ${wordFor(input)}`,
+});
+
 export const pipelineShape = {
   name: pipelineName.describe('Name of the pipeline, in kebab-case'),
   summary: z.string().min(1).describe('What the pipeline does, in one line'),
   params: z.record(z.string(), z.json()).default({}).describe('What a run may be given'),
   steps: z.record(z.string(), z.json()).describe('The steps, by id'),
+  concurrency: wholeNumber
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe(
+      'Runs of the pipeline that go on at a time; later ones wait for their turn (without limit if not given)',
+    ),
   schedule: z.record(z.string(), z.json()).optional().describe('When the pipeline runs by itself'),
 } satisfies Shape;
 
@@ -32,12 +45,6 @@ const paramTexts = {
   title: z.string().min(1).optional().describe('Name in forms'),
   description: z.string().min(1).optional().describe('Help text in forms'),
 };
-
-/** What is no number at all is told which kind of number is wanted, as 1.5 is. */
-export const wholeNumber = z.int({
-  error: ({ input }) =>
-    typeof input === 'number' ? undefined : `must be a whole number, not ${wordFor(input)}`,
-});
 
 const numberParam = (number: z.ZodNumber) => ({
   ...paramTexts,

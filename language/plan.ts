@@ -12,6 +12,8 @@ export interface Plan {
   /** Digest of the YAML source, which is kept as a blob. */
   source: string;
   params: JsonObject;
+  /** Runs of the pipeline that go on at a time; without limit where it is absent. */
+  concurrency?: number;
   /** In topological order. */
   steps: PlanStep[];
   /** Ids of the step instances that run although the store has what they make. */

@@ -29,6 +29,14 @@ describe('the file as a whole', () => {
     ]);
   });
 
+  test.each([
+    ['0', '3:14 1 `concurrency` must be at least 1'],
+    ['1.5', '3:14 3 `concurrency` must be a whole number, not 1.5'],
+    ['many', '3:14 4 `concurrency` must be a whole number, not a string'],
+  ])('concurrency %s', (value, problem) => {
+    expect(problemsOf(`name: x\nsummary: x\nconcurrency: ${value}\nsteps:\n${faces}`)).toEqual([problem]);
+  });
+
   test('too many steps', () => {
     const steps = Array.from(
       { length: 1001 },

@@ -3,6 +3,7 @@ import type { ChangedParams, ParamsChange } from '../activities/changes.ts';
 import type { ControlActivities, FingerprintActivity } from '../activities/control.ts';
 import type { RunInput } from '../activities/reuse.ts';
 import type { LookUp, StepTask } from '../activities/tasks.ts';
+import type { TurnRequest } from '../activities/turns.ts';
 import type { Plan, PlanRetry, PlanStep } from '../language/plan.ts';
 
 /** Look-ups and fingerprints are ours, not the user's: they are tried until the store answers. */
@@ -16,6 +17,15 @@ const storeTimeout = '15m';
 
 export function compilePipeline(input: RunInput): Promise<Plan> {
   return control('Compiles the pipeline to a plan').compile(input);
+}
+
+/** Ids of the runs of the pipeline that came before this one and have not ended. */
+export function takeTurn(request: TurnRequest): Promise<string[]> {
+  return control(`Asks for its turn among the runs of ${request.pipeline}`).takeTurn(request);
+}
+
+export function endTurn(request: TurnRequest): Promise<void> {
+  return control(`Lets the next run of ${request.pipeline} go`).endTurn(request);
 }
 
 export function lookUp(task: StepTask): Promise<LookUp> {

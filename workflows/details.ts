@@ -1,6 +1,6 @@
 import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from './runTypes.ts';
-import { pausesOf, type ToldPause, waysToAnswer } from './waiting.ts';
+import { pausesOf, queueText, type ToldPause, waysToAnswer } from './waiting.ts';
 
 const marks: Record<StepState['status'], string> = {
   waiting: '·',
@@ -61,9 +61,12 @@ function waitingText(step: StepState, run: string): string[] {
   ];
 }
 
-function statusNotes({ error, steps }: RunState): string[] {
+function statusNotes(run: RunState): string[] {
+  const { error, steps } = run;
   const missed = steps.filter(({ status, tolerated }) => status === 'failed' && tolerated);
+  const turn = queueText(run);
   return [
+    ...(turn === '' ? [] : [turn]),
     ...(error === undefined ? [] : [`${error.code}: ${cell(error.message)}`]),
     ...(missed.length === 0 ? [] : [`without ${missed.map(({ id }) => cell(id)).join(', ')}, which failed`]),
   ];

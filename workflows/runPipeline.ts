@@ -21,6 +21,7 @@ import { runDetails } from './details.ts';
 import { Pauses } from './pauses.ts';
 import { runInstances } from './runInstances.ts';
 import type { RunResult, RunState, StepFailure } from './runTypes.ts';
+import { inTurn } from './turns.ts';
 import { waits } from './waiting.ts';
 
 export const stateQuery = defineQuery<RunState>('state');
@@ -52,7 +53,9 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     const plan = await untilDone('compile', patient, () => compilePipeline(input), compiling);
     begin(run, plan);
     changed();
-    const outcomes = await runInstances(plan, run, { answers, pauses, changed });
+    const outcomes = await inTurn(plan, run, changed, () =>
+      runInstances(plan, run, { answers, pauses, changed }),
+    );
     run.status = 'done';
     return resultOf(plan, run, outcomes);
   } catch (error) {
@@ -69,9 +72,9 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
   }
 }
 
-/** Tells those who list runs that one waits for a person or is paused. */
+/** Tells those who list runs that one waits for a person or its turn, or is paused. */
 function showStatus(run: RunState): void {
-  if (!['running', 'paused', 'held'].includes(run.status)) return;
+  if (!['running', 'queued', 'paused', 'held'].includes(run.status)) return;
   const status = statusOf(run);
   if (status === run.status) return;
   run.status = status;
@@ -79,8 +82,9 @@ function showStatus(run: RunState): void {
 }
 
 /** A paused run does nothing about an answer; one with a paused step does. */
-function statusOf({ paused, steps }: RunState): 'running' | 'paused' | 'held' {
+function statusOf({ paused, waitsFor, steps }: RunState): 'running' | 'queued' | 'paused' | 'held' {
   if (paused !== undefined) return 'paused';
+  if (waitsFor !== undefined) return 'queued';
   if (steps.some(waits)) return 'held';
   return steps.some((step) => step.paused !== undefined) ? 'paused' : 'running';
 }

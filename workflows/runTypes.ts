@@ -84,7 +84,18 @@ export interface RunState {
    * what people look for in a list.
    * `terminated` is what the command line says of a run that Temporal ended without asking it.
    */
-  status: 'compiling' | 'running' | 'paused' | 'held' | 'done' | 'failed' | 'cancelled' | 'terminated';
+  status:
+    | 'compiling'
+    | 'queued'
+    | 'running'
+    | 'paused'
+    | 'held'
+    | 'done'
+    | 'failed'
+    | 'cancelled'
+    | 'terminated';
+  /** Runs of the same pipeline that have to end before this one may go on, and those that came before. */
+  waitsFor?: string[];
   /** Somebody has paused the run as a whole. */
   paused?: Pause;
   startedAt: number;

@@ -53,6 +53,14 @@ export function pausesOf(run: RunState, id: string): ToldPause[] {
   return [...(whole ? [whole] : []), ...steps];
 }
 
+/** What a run waits for that has not had its turn; empty if it has. */
+export function queueText({ waitsFor = [] }: RunState): string {
+  const [first] = waitsFor;
+  if (first === undefined) return '';
+  const others = waitsFor.length === 1 ? '' : ` and ${waitsFor.length - 1} more`;
+  return `waits for its turn, behind ${first}${others}`;
+}
+
 function tellPause({ at, who, note }: Pause): string {
   const by = who === undefined ? '' : ` by ${who}`;
   return ` is paused since ${minuteOf(at)}${by}${note === undefined ? '' : `: ${note}`}`;

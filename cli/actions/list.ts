@@ -16,7 +16,7 @@ const states: Partial<Record<WorkflowExecutionStatusName, RunState['status']>> =
 /** Temporal does not know that a run which goes on waits for a person or is paused. */
 function statusOf({ status, searchAttributes }: WorkflowExecutionInfo): RunState['status'] {
   const own = searchAttributes.f2cState?.[0];
-  if (status.name === 'RUNNING' && (own === 'held' || own === 'paused')) return own;
+  if (status.name === 'RUNNING' && (own === 'held' || own === 'paused' || own === 'queued')) return own;
   return states[status.name] ?? 'terminated';
 }
 

@@ -3,7 +3,7 @@ import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { readTraining } from '../../artifacts/trainings.ts';
 import { F2cError } from '../../errors/failure.ts';
 import type { StepState } from '../../workflows/runTypes.ts';
-import { pausesOf, waysToAnswer } from '../../workflows/waiting.ts';
+import { pausesOf, queueText, waysToAnswer } from '../../workflows/waiting.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { paramText } from '../params.ts';
 import { describeRun } from '../runs.ts';
@@ -30,7 +30,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       `${id}: ${state.summary}`,
       `Pipeline   ${state.pipeline}  (source ${state.source.slice(0, 12)})`,
       `Params     ${Object.entries(state.params).map(paramText).join('  ')}`,
-      `Status     ${state.status}${state.error === undefined ? '' : `  ${state.error.code}: ${state.error.message}`}`,
+      `Status     ${state.status}${queueText(state).replace(/^(?=.)/, '  ')}${state.error === undefined ? '' : `  ${state.error.code}: ${state.error.message}`}`,
       `Started    ${startTime.toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       ...(resumedFrom === null ? [] : [`Resumes    ${[resumedFrom, ...changes].join(', ')}`]),
       ...(page === undefined ? [] : [`Web UI     ${page}`]),
