@@ -123,6 +123,9 @@ class NotMade extends Error {}
 
 type Decision = Pick<Outlook, 'expect' | 'reason' | 'tolerated' | 'undecided'> & { dependsOn?: string[] };
 
+/** The run that is foretold has no name yet. */
+const noRun = { run: '', execution: '' };
+
 /** The task of an instance, as a run would have it; or what comes of it without its work, or cannot be known yet. */
 function decide(plan: Plan, instance: Instance, known: Outlook[]): { task: StepTask } | Decision {
   const { id, step } = instance;
@@ -148,7 +151,7 @@ function decide(plan: Plan, instance: Instance, known: Outlook[]): { task: StepT
     }
     wanted = true;
     if (undecided) throw new NotMade();
-    return { task: taskFor(plan, instance, { run: '', ...resolveWith(plan, instance, outputsOf) }) };
+    return { task: taskFor(plan, instance, { ...noRun, ...resolveWith(plan, instance, outputsOf) }) };
   } catch (error) {
     if (error instanceof ExpressionError && !undecided) {
       const reason = `an expression of ${id} has no value: ${error.message}`;

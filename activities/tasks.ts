@@ -1,5 +1,5 @@
 import type { Force } from '../artifacts/lookup.ts';
-import type { ArtifactRef, KeyParts } from '../artifacts/manifest.ts';
+import { type ArtifactRef, effectOf, type KeyParts } from '../artifacts/manifest.ts';
 import type { JsonObject } from '../language/json.ts';
 import type { Plan } from '../language/plan.ts';
 import type { Instance, ResolvedWith } from '../language/resolve.ts';
@@ -15,7 +15,7 @@ export interface StepTask {
   version: number;
   params: JsonObject;
   inputs: Record<string, ArtifactRef | ArtifactRef[]>;
-  /** Digest of the outside world, for the steps that read it. */
+  /** Digest of the outside world, for the steps that read it; the run, for those that change it. */
   fingerprint?: string;
   /** Set where the step runs although its artifact is there. */
   force?: Force;
@@ -55,11 +55,17 @@ export interface FailureDetails {
   done: number;
 }
 
+/** A run by its id, and by that of its first execution: people may give an id of their own to a second run. */
+export interface RunId {
+  run: string;
+  execution: string;
+}
+
 /** What a run asks for at a step instance, once its `with` is resolved. */
 export function taskFor(
   plan: Plan,
   { id, step }: Instance,
-  { run, params, inputs }: ResolvedWith & { run: string },
+  { run, execution, params, inputs }: ResolvedWith & RunId,
 ): StepTask {
   const force = plan.force?.includes(id) ? { force: {} } : {};
   return {
@@ -70,6 +76,7 @@ export function taskFor(
     version: step.version,
     params,
     inputs,
+    ...(step.effect && { fingerprint: effectOf({ run, execution }) }),
     ...force,
   };
 }

@@ -2,7 +2,7 @@ import { F2cError } from '../errors/failure.ts';
 import type { ArtifactKind } from '../language/step.ts';
 import { short } from './canonical.ts';
 import { exportedFiles } from './exporting.ts';
-import type { ArtifactRef, Manifest } from './manifest.ts';
+import { type ArtifactRef, hasEffect, type Manifest } from './manifest.ts';
 import { rounded } from './rounded.ts';
 import type { ArtifactStore } from './store.ts';
 
@@ -82,7 +82,10 @@ async function lineage(
   shown: Set<string> = new Set(),
 ): Promise<string[]> {
   const { fingerprint } = manifest.from;
-  const lines = fingerprint === undefined ? [] : [`${indent}the source as of ${short(fingerprint)}`];
+  const lines =
+    fingerprint === undefined || hasEffect(manifest.from)
+      ? []
+      : [`${indent}the source as of ${short(fingerprint)}`];
   for (const ref of parents(manifest)) {
     const name = `${indent}${ref.kind} ${short(ref.key)}`;
     if (shown.has(ref.digest)) {

@@ -5,7 +5,7 @@ import { blobKey } from './blobs.ts';
 import { contentKey } from './canonical.ts';
 import { datasetDraft, datasetParts, madeByRun } from './draft.fixture.ts';
 import { type Force, lookUp as lookUpWithCode } from './lookup.ts';
-import type { BlobRef, KeyParts } from './manifest.ts';
+import { type BlobRef, effectOf, type KeyParts } from './manifest.ts';
 import { type ArtifactStore, manifestKey } from './store.ts';
 
 let server: TestStore;
@@ -155,4 +155,18 @@ test('places are kept apart whatever their names are', async () => {
 test('a place whose record is not readable counts as new', async () => {
   await store.bucket.write('places/retrain/broken.json', '{"step":');
   expect((await lookUp(partsOf('broken'), 'broken')).reason).toBe('miss: first time here');
+});
+
+test('a step with effects is made once in a run, and by every run', async () => {
+  const partsOfRun = (run: string, execution = 'a') => ({
+    ...partsOf('told'),
+    fingerprint: effectOf({ run, execution }),
+  });
+  const first = partsOfRun('run-1');
+  expect((await lookUp(first, 'told')).reason).toBe('miss: has effects, so every run does it');
+  await store.commit(datasetDraft({ key: contentKey(first), from: first }));
+  expect(await lookUp(first, 'told')).toHaveProperty('hit');
+  for (const other of [partsOfRun('run-2'), partsOfRun('run-1', 'b')]) {
+    expect((await lookUp(other, 'told')).reason).toBe('miss: has effects, so every run does it');
+  }
 });

@@ -1,7 +1,7 @@
 import type { ArtifactKind } from '../language/step.ts';
 import { canonicalJson, contentKey, sha256, short } from './canonical.ts';
 import { explainChange } from './explain.ts';
-import type { BlobRef, KeyParts, Manifest } from './manifest.ts';
+import { type BlobRef, hasEffect, type KeyParts, type Manifest } from './manifest.ts';
 import { forEachParallel } from './parallel.ts';
 import { parseKeyParts } from './schema.ts';
 import type { ArtifactStore } from './store.ts';
@@ -67,6 +67,7 @@ function isForced(force: Force | undefined, etag: string): boolean {
 }
 
 function missReason(before: KeyParts | undefined, now: KeyParts): string {
+  if (hasEffect(now)) return 'has effects, so every run does it';
   if (before === undefined) return 'first time here';
   const changes = explainChange(before, now);
   return changes.length > 0 ? changes.join(', ') : 'nothing changed, but last time left no artifact';

@@ -46,6 +46,18 @@ export interface KeyParts {
   params: JsonObject;
   /** Input name -> content digest, or digests, of what is read. */
   inputs: Record<string, string | string[]>;
-  /** Digest of the outside world, for steps that read it. */
+  /** Digest of the outside world, for steps that read it; the run, for those that change it: see `effectOf`. */
   fingerprint?: string;
+}
+
+const effect = 'run:';
+
+/** Stands for the outside world in the key of a step that changes it: every run does so, and once. */
+export function effectOf({ run, execution }: { run: string; execution: string }): string {
+  return `${effect}${run}/${execution}`;
+}
+
+/** Whether key parts are those of a step that changes the outside world. */
+export function hasEffect({ fingerprint }: KeyParts): boolean {
+  return fingerprint?.startsWith(effect) ?? false;
 }

@@ -48,6 +48,7 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     output: artifactOutput(contract),
     metrics: Object.keys(contract.outputs).filter((name) => contract.outputs[name]?.port === 'metric'),
     fingerprint: contract.fingerprint === true,
+    ...(contract.effect && { effect: true }),
     queue: draft.queue ?? contract.queue,
     ...(draft.processesPerNode !== undefined && { processesPerNode: draft.processesPerNode }),
     ...(contract.resumable && { resumable: true }),

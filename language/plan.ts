@@ -38,6 +38,8 @@ export interface PlanStep {
   output: { name: string; kind: ArtifactKind };
   metrics: string[];
   fingerprint: boolean;
+  /** The step does something to the outside world, once a run; absent also in plans that are older than this field. */
+  effect?: true;
   queue: string;
   /** Only where the file says it. No part of any key: another number of processes does the same work. */
   processesPerNode?: number;

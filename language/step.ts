@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 /** The kinds of artifact that steps make and read. */
-export const artifactKinds = ['dataset', 'index', 'checkpoint', 'model', 'report'] as const;
+export const artifactKinds = ['dataset', 'index', 'checkpoint', 'model', 'report', 'receipt'] as const;
 export type ArtifactKind = (typeof artifactKinds)[number];
 
 /** The task queues, one a worker role. */
@@ -61,6 +61,11 @@ export interface StepContract<
   readonly heartbeat: string;
   /** True for a step that reads the outside world: a digest of what it would read enters its key. */
   readonly fingerprint?: true;
+  /**
+   * True for a step that does something to the outside world: no run reuses what another one did, and within a run
+   * it is done once. Its content key is what the outside world may know a second try by.
+   */
+  readonly effect?: true;
   /** True for a step whose work several processes of a machine can share. */
   readonly processes?: true;
   /** True for a step whose next attempt goes on where one that was stopped has left it. */

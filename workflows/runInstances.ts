@@ -1,5 +1,5 @@
 import { ApplicationFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
-import { type StepDone, taskFor } from '../activities/tasks.ts';
+import { type RunId, type StepDone, taskFor } from '../activities/tasks.ts';
 import { ExpressionError } from '../language/evaluate.ts';
 import type { JsonObject } from '../language/json.ts';
 import { type Obstacle, obstacleOf } from '../language/obstacle.ts';
@@ -50,7 +50,7 @@ export async function runInstances(
       // Steps that ask nobody wait for nothing here: more waits would reorder the commands of old histories.
       if (step.approve !== undefined) await answers.approved(step.approve, state);
       const resolved = evaluated(instance, () => resolveWith(plan, instance, outputsOf));
-      const task = taskFor(plan, instance, { run: workflowInfo().workflowId, ...resolved });
+      const task = taskFor(plan, instance, { ...runId(), ...resolved });
       const work = (params: JsonObject) => runStep(step, { ...task, params }, state, pauses, changed);
       const done = await (step.onFailure === 'hold'
         ? answers.decided(state, task.params, work)
@@ -96,6 +96,12 @@ export async function runInstances(
     throw finalFailure({ code: 'F2C_RUN_FAILED', message: reasons.join('\n') });
   }
   return outcomes;
+}
+
+/** A run that Temporal was told to reset is still the same one. */
+function runId(): RunId {
+  const { workflowId: run, firstExecutionRunId: execution } = workflowInfo();
+  return { run, execution };
 }
 
 /** How to read what a step said before it failed. */
