@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
-from onnx import numpy_helper
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -52,6 +50,9 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 def _read_onnx(file: Path) -> dict[str, Tensor]:
     """The weights of a model that `onnx_graph` wrote: by name, PReLU's with two axes more."""
+    import onnx  # takes as long to load as an eighth of PyTorch, and few trainings need it
+    from onnx import numpy_helper
+
     arrays = {weight.name: numpy_helper.to_array(weight) for weight in onnx.load(file).graph.initializer}
     return {name: torch.tensor(array[:, 0, 0] if array.ndim == 3 else array) for name, array in arrays.items()}
 
