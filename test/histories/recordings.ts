@@ -78,6 +78,18 @@ export const recordings: Record<string, Recording> = {
     return handle;
   },
 
+  /** A run that waits for its turn and is woken. */
+  async queued(runs) {
+    const text = `${head('queued')}concurrency: 1\n`;
+    const before = await runs.start(text.replace('ingest,', 'ingest, approve: {},'));
+    await waitsAs(before, 'faces', 'awaiting approval');
+    const handle = await runs.start(text);
+    await eventually(async () => (await handle.query<RunState>('state')).status === 'queued' || undefined);
+    await answer(before, { step: 'faces', action: 'reject' });
+    await endsAs(runs, handle, 'done');
+    return handle;
+  },
+
   async when(runs) {
     const handle = await runs.start(`${head('choosing')}
   people: { ${people('"${{ matrix.test }}"')}, matrix: { test: [5, 10] } }
