@@ -13,6 +13,7 @@ import {
   needsOf,
   resolveWith,
 } from '../language/resolve.ts';
+import { countsOf, inheritedShortage, isSpared, type Shortage } from '../language/shortage.ts';
 import { lookUpTask, readFingerprint } from './reuse.ts';
 import { type LookUp, type StepDone, type StepTask, taskFor } from './tasks.ts';
 
@@ -66,12 +67,18 @@ export async function forecast(
 ): Promise<StepForecast[]> {
   const durations = new Durations(store);
   const outlooks = new Map<string, Promise<Outlook>>();
+  const ends: (ReturnType<typeof endOf> & { step: string })[] = [];
+  const countsAt = (step: string) => countsOf(ends.filter((end) => end.step === step));
+  const shortageAt = (step: string) => inheritedShortage(plan, step, countsAt);
   for (const instance of instancesOfRun(plan)) {
     // Those needed come first in a plan.
     const needed = needsOf(plan, instance).flatMap(({ ids }) => ids);
     const outlook = Promise.all(needed.map((id) => outlooks.get(id) as Promise<Outlook>))
-      .then((known) => look(store, plan, instance, known, signal))
-      .then(async (found) => ({ ...found, ...(await estimateOf(found, instance, plan, durations)) }));
+      .then((known) => look(store, plan, instance, { known, shortageAt }, signal))
+      .then(async (found) => {
+        ends.push({ ...endOf(found), step: instance.step.id });
+        return { ...found, ...(await estimateOf(found, instance, plan, durations)) };
+      });
     outlooks.set(instance.id, outlook);
   }
   const found = await Promise.all(outlooks.values());
@@ -82,13 +89,13 @@ async function look(
   store: ArtifactStore,
   plan: Plan,
   instance: Instance,
-  known: Outlook[],
+  needed: Needed,
   signal: AbortSignal,
 ): Promise<Outlook> {
   const { step } = instance;
   const said = { id: instance.id, uses: step.uses, dependsOn: [] };
   const asked = { ...said, ...(step.approve && { approve: true as const }) };
-  const decision = decide(plan, instance, known);
+  const decision = decide(plan, instance, needed);
   if ('expect' in decision) return { ...(decision.expect === 'open' ? asked : said), ...decision };
   const { task } = decision;
   if (step.fingerprint) {
@@ -118,6 +125,12 @@ async function trainingOf(
   return { step: checkpoint.step, seconds, ...(steps !== undefined && { steps }) };
 }
 
+/** What would become of what an instance needs. */
+interface Needed {
+  known: Outlook[];
+  shortageAt: (step: string) => Shortage | undefined;
+}
+
 /** An output of a step that is yet to be made. */
 class NotMade extends Error {}
 
@@ -127,11 +140,16 @@ type Decision = Pick<Outlook, 'expect' | 'reason' | 'tolerated' | 'undecided'> &
 const noRun = { run: '', execution: '' };
 
 /** The task of an instance, as a run would have it; or what comes of it without its work, or cannot be known yet. */
-function decide(plan: Plan, instance: Instance, known: Outlook[]): { task: StepTask } | Decision {
+function decide(
+  plan: Plan,
+  instance: Instance,
+  { known, shortageAt }: Needed,
+): { task: StepTask } | Decision {
   const { id, step } = instance;
   const needs = needsOf(plan, instance);
   const outlooks = new Map(known.map((outlook) => [outlook.id, outlook]));
-  const obstacle = obstacleOf(needs, new Map(known.map((outlook) => [outlook.id, endOf(outlook)])));
+  const ends = new Map(known.map((outlook) => [outlook.id, endOf(outlook)]));
+  const obstacle = obstacleOf(needs, ends, shortageAt);
   if (obstacle !== undefined) {
     return { expect: 'skip', reason: obstacle.reason, ...(obstacle.tolerated && { tolerated: true }) };
   }
@@ -155,7 +173,7 @@ function decide(plan: Plan, instance: Instance, known: Outlook[]): { task: StepT
   } catch (error) {
     if (error instanceof ExpressionError && !undecided) {
       const reason = `an expression of ${id} has no value: ${error.message}`;
-      return { expect: 'fail', reason, ...(step.onFailure === 'continue' && { tolerated: true }) };
+      return { expect: 'fail', reason, ...(isSpared(step) && { tolerated: true }) };
     }
     if (!(error instanceof NotMade || error instanceof ExpressionError)) throw error;
     const names = dependsOn.join(', ');

@@ -37,6 +37,10 @@ export const catalogue = {
     retry: 'never',
     meaning: 'An expression has no value, such as a division by zero.',
   },
+  F2C_TOO_FEW_DONE: {
+    retry: 'never',
+    meaning: 'Fewer instances of a step are done than its `minSuccess` asks for.',
+  },
   F2C_STEP_UNKNOWN: { retry: 'never', meaning: 'The run or the pipeline has no step of this name.' },
   F2C_STEP_NOT_WAITING: { retry: 'never', meaning: 'The step does not wait for an answer.' },
   F2C_STEP_REJECTED: { retry: 'never', meaning: 'A person did not approve the step, or nobody did in time.' },

@@ -60,6 +60,7 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     }),
     ...(draft.approve !== undefined && { approve: planApproval(draft.approve) }),
     ...(draft.onFailure !== 'fail' && { onFailure: draft.onFailure }),
+    ...(draft.minSuccess !== undefined && { minSuccess: draft.minSuccess }),
   };
 }
 

@@ -31,6 +31,7 @@ export interface StepDraft {
   when: string | undefined;
   approve: { timeout?: number | undefined; default: 'reject' | 'approve' } | undefined;
   onFailure: 'fail' | 'hold' | 'continue';
+  minSuccess: number | undefined;
   queue: string | undefined;
   processesPerNode: number | undefined;
 }
@@ -89,6 +90,7 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     when: fields.when,
     approve: fields.approve,
     onFailure: fields.onFailure ?? 'fail',
+    minSuccess: fields.minSuccess,
     queue: fields.resources?.queue,
     processesPerNode: fields.resources?.processesPerNode,
   };

@@ -134,6 +134,14 @@ export const stepShape = {
     .describe(
       'What a step that failed for good does to the run: it fails, it waits for a person, or it goes on without the step',
     ),
+  minSuccess: z
+    .number()
+    .positive('must be a share above 0, such as 0.99')
+    .max(1)
+    .optional()
+    .describe(
+      'Share of the instances that have to be done; while it is reached, the run goes on without those that failed',
+    ),
   resources: z.strictObject(resourcesShape).optional().describe('Where the step runs'),
 } satisfies Shape;
 

@@ -1,5 +1,6 @@
-/** Runs inside the workflow: imports nothing but types. */
+/** Runs inside the workflow: imports nothing but types and pure functions. */
 import type { Need } from './resolve.ts';
+import { type Shortage, shortageText } from './shortage.ts';
 
 /** What became of an instance that another one needs, or would become of it. */
 interface Ended {
@@ -18,9 +19,19 @@ export interface Obstacle {
 
 /**
  * What keeps an instance from running once all that it needs has ended. A gather does without instances that
- * the run goes on without, if one is left; whatever else is missing stops it.
+ * the run goes on without, if one is left; whatever else is missing stops it. One of all instances of a step
+ * does not do with fewer than `minSuccess` asks for; one of a part of them cannot know.
  */
-export function obstacleOf(needs: readonly Need[], states: ReadonlyMap<string, Ended>): Obstacle | undefined {
+export function obstacleOf(
+  needs: readonly Need[],
+  states: ReadonlyMap<string, Ended>,
+  shortageAt: (step: string) => Shortage | undefined,
+): Obstacle | undefined {
+  for (const { step, gathered, whole } of needs) {
+    const short = gathered && whole ? shortageAt(step) : undefined;
+    if (short === undefined) continue;
+    return { reason: `needs ${step}, but of ${short.step} ${shortageText(short)}`, tolerated: false };
+  }
   const missing = needs.flatMap(({ ids, gathered }) => {
     const absent = ids.flatMap((id) => states.get(id) ?? []).filter(({ status }) => status !== 'done');
     const enough = gathered && absent.length < ids.length && absent.every(({ tolerated }) => tolerated);

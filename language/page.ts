@@ -129,7 +129,13 @@ const failures = `A step that fails for good, after the attempts of its \`retry\
   update \`answer\`: \`{"step": "train[head=dcp]", "action": "retry", "with": {"learningRate": 0.01}}\`.
 
 What depends on a step that is missing is skipped. A list of instances (\`*\`) takes those that are done, if there is one and all
-others are missing on purpose: by \`continue\`, \`skip\` or a \`when\` that is false. \`needs\` asks for every instance.`;
+others are missing on purpose: by \`continue\`, \`minSuccess\`, \`skip\` or a \`when\` that is false. \`needs\` asks for every
+instance.
+
+A step of many instances can say how many are enough: with \`minSuccess: 0.99\` the run goes on without those that fail for good,
+as long as 99 of 100 are done. Those that are skipped on purpose do not count. Once all have ended and there are too few, the run
+fails (\`F2C_TOO_FEW_DONE\`), and a list of all instances, of this step or of one made from it, is skipped; a list of a part of
+them takes those that are done.`;
 
 function stepKind({ name, summary, inputs, params, outputs }: StepContract): string[] {
   const ports = Object.entries(inputs).map(([input, { artifact, many, optional }]) => {

@@ -54,6 +54,8 @@ export interface PlanStep {
   approve?: PlanApproval;
   /** Only where it is not `fail`. */
   onFailure?: 'hold' | 'continue';
+  /** Share of the instances that must be done; those that fail are missed on purpose. Only for a step with axes. */
+  minSuccess?: number;
 }
 
 export interface Axis {

@@ -4,7 +4,7 @@ import { axisLabel, type Coordinates, combinations, sameAxis } from './coordinat
 import { ExpressionError, evaluate } from './evaluate.ts';
 import type { Json, JsonObject } from './json.ts';
 import { own } from './own.ts';
-import type { Plan, PlanStep, Reference, Template } from './plan.ts';
+import type { Axis, Plan, PlanStep, Reference, Template } from './plan.ts';
 
 /** One of the copies of a step that a matrix makes; a step without axes has exactly one. */
 export interface Instance {
@@ -39,17 +39,22 @@ export function instancesOf(plan: Plan, stepId: string): Instance[] {
 
 /** Instances of one step that another instance waits for. */
 export interface Need {
+  step: string;
   ids: string[];
   /** They are gathered: those that are done will do, if there is one. */
   gathered: boolean;
+  /** They are all instances of the step. */
+  whole: boolean;
 }
 
 /** The instances that must have ended before this one, step by step. */
 export function needsOf(plan: Plan, instance: Instance): Need[] {
   const { needs, gathers = [] } = instance.step;
   return needs.map((needed) => ({
+    step: needed,
     ids: agreeingInstances(plan, instance, needed).map(({ id }) => id),
     gathered: gathers.includes(needed),
+    whole: sharedAxes(instance.step, stepOf(plan, needed)).length === 0,
   }));
 }
 
@@ -89,11 +94,15 @@ export function isWanted(
 /** The instances of another step that have this instance's value on every axis that both have. */
 function agreeingInstances(plan: Plan, { step: mine, coordinates }: Instance, stepId: string): Instance[] {
   const other = stepOf(plan, stepId);
-  const shared = other.axes.filter((axis) => mine.axes.some((ownAxis) => sameAxis(ownAxis, axis)));
+  const shared = sharedAxes(mine, other);
   return instancesAt(
     other,
     Object.fromEntries(shared.map(({ name }) => [name, own(coordinates, name) ?? null])),
   );
+}
+
+function sharedAxes(mine: PlanStep, other: PlanStep): Axis[] {
+  return other.axes.filter((axis) => mine.axes.some((ownAxis) => sameAxis(ownAxis, axis)));
 }
 
 /** The instances of a step at the given values of some of its axes. */
@@ -110,6 +119,11 @@ function instanceId(step: PlanStep, coordinates: Coordinates): string {
     (axis) => `${axis.name}=${axisLabel(axis, own(coordinates, axis.name) ?? null)}`,
   );
   return labels.length === 0 ? step.id : `${step.id}[${labels.join(',')}]`;
+}
+
+/** The step of an instance, by its id. */
+export function stepIdOf(instanceId: string): string {
+  return instanceId.split('[', 1)[0] ?? '';
 }
 
 function stepOf(plan: Plan, id: string): PlanStep {

@@ -49,6 +49,7 @@ export function checkStep(
   const contract = contractOf(step, registry);
   if (contract === undefined) reportUses(step, registry, findings);
   else checkProcesses(step, contract, registry, findings);
+  checkMinSuccess(scope, findings);
   if (contract === undefined || step.with === undefined) return { needs, checked: undefined };
 
   const params = checkKeys(contract, bound, path, findings);
@@ -104,6 +105,24 @@ function checkProcesses(
   const able = Object.values(registry).flatMap(({ name, processes }) => (processes ? [`\`${name}\``] : []));
   const message = `\`${contract.name}\` runs in one process; \`processesPerNode\` is for ${able.join(', ')}`;
   findings.atKey(['steps', id, 'resources', 'processesPerNode'], message);
+}
+
+function checkMinSuccess({ step, axes }: Scope, findings: Findings): void {
+  const { id, minSuccess, onFailure } = step;
+  if (minSuccess === undefined) return;
+  const path = ['steps', id, 'minSuccess'];
+  if (axes.get(id)?.length === 0) {
+    findings.atKey(
+      path,
+      `\`minSuccess\` is for a step with a \`matrix\` or \`each\`; \`${id}\` has one instance`,
+    );
+  }
+  if (onFailure === 'continue') {
+    findings.atKey(
+      path,
+      '`onFailure: continue` goes on without any number of instances; give one of the two',
+    );
+  }
 }
 
 /** The steps that must be done first, in the order of the file; unknown names are reported here. */

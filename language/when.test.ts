@@ -47,8 +47,8 @@ test('a plan has it with what it needs, and an instance is wanted where it is tr
   const [instance] = instancesOf(plan, 'again');
   if (instance === undefined) throw new Error('no instance');
   expect(needsOf(plan, instance)).toEqual([
-    { ids: ['faces'], gathered: false },
-    { ids: ['people[fold=1]', 'people[fold=2]'], gathered: true },
+    { step: 'faces', ids: ['faces'], gathered: false, whole: true },
+    { step: 'people', ids: ['people[fold=1]', 'people[fold=2]'], gathered: true, whole: true },
   ]);
   const outputs =
     (identities: number, trainIdentities: number) =>

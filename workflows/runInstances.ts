@@ -4,10 +4,19 @@ import { ExpressionError } from '../language/evaluate.ts';
 import type { JsonObject } from '../language/json.ts';
 import { type Obstacle, obstacleOf } from '../language/obstacle.ts';
 import type { Plan } from '../language/plan.ts';
-import { type Instance, instancesOfRun, isWanted, needsOf, resolveWith } from '../language/resolve.ts';
+import {
+  type Instance,
+  instancesOfRun,
+  isWanted,
+  needsOf,
+  resolveWith,
+  stepIdOf,
+} from '../language/resolve.ts';
+import { countsOf, inheritedShortage, isSpared, shortageOf } from '../language/shortage.ts';
 import type { Answers } from './answers.ts';
 import { finalFailure } from './attempts.ts';
 import type { Pauses } from './pauses.ts';
+import { failureOf } from './runFailure.ts';
 import { runStep } from './runStep.ts';
 import type { RunState, StepState } from './runTypes.ts';
 
@@ -31,11 +40,13 @@ export async function runInstances(
   const outcomes = new Map<string, StepDone>();
   const settled = new Map<string, Promise<void>>();
   const states = new Map(run.steps.map((state) => [state.id, state]));
+  const countsAt = (step: string) => countsOf(run.steps.filter(({ id }) => stepIdOf(id) === step));
+  const shortageAt = (step: string) => inheritedShortage(plan, step, countsAt);
 
   const runInstance = async (instance: Instance, state: StepState) => {
     const needs = needsOf(plan, instance);
     await Promise.all(needs.flatMap(({ ids }) => ids).map((id) => settled.get(id)));
-    const obstacle = obstacleOf(needs, states);
+    const obstacle = obstacleOf(needs, states, shortageAt);
     if (obstacle !== undefined) {
       skip(state, obstacle);
       return changed();
@@ -66,7 +77,7 @@ export async function runInstances(
     } catch (error) {
       if (error instanceof ApplicationFailure)
         state.error = { code: error.type ?? '', message: `${error.message}${whereLogIs(state)}` };
-      if (instance.step.onFailure === 'continue' && !isCancellation(error)) state.tolerated = true;
+      if (isSpared(instance.step) && !isCancellation(error)) state.tolerated = true;
       finish(state, isCancellation(error) ? 'cancelled' : 'failed');
       if (!(error instanceof ApplicationFailure)) throw error;
     } finally {
@@ -88,13 +99,11 @@ export async function runInstances(
     if (result.status === 'rejected') throw result.reason;
   }
 
-  const failed = run.steps.filter((state) => state.status === 'failed' && !state.tolerated);
-  if (failed.length > 0) {
-    const reasons = failed.map(
-      (state) => `Step ${state.id} failed with ${state.error?.code}: ${state.error?.message}`,
-    );
-    throw finalFailure({ code: 'F2C_RUN_FAILED', message: reasons.join('\n') });
-  }
+  const failure = failureOf(
+    run,
+    plan.steps.flatMap((step) => shortageOf(step, countsAt(step.id)) ?? []),
+  );
+  if (failure !== undefined) throw finalFailure(failure);
   return outcomes;
 }
 
