@@ -1,6 +1,7 @@
-import { axisLabel } from './coordinates.ts';
+import { countOf, type Grid } from './coordinates.ts';
 import type { PipelineDraft, StepDraft } from './draft.ts';
 import type { Findings } from './findings.ts';
+import { checkMatrix } from './matrix.ts';
 import type { Axis } from './plan.ts';
 
 /** More instances than one workflow should start at once. */
@@ -10,15 +11,15 @@ const maxInstances = 1000;
 const maxInstancesOfRun = 1500;
 
 /**
- * The axes of every step: those of the step it is made for `each` of, then those of its own matrix.
- * Undefined for a step whose axes nobody can know because something else is wrong.
+ * What tells the instances of every step apart: the axes of the step it is made for `each` of, then those of its own
+ * matrix. Undefined for a step whose axes nobody can know because something else is wrong.
  */
-export type AxesOfSteps = Map<string, Axis[] | undefined>;
+export type AxesOfSteps = Map<string, Grid | undefined>;
 
 export function findAxes(draft: PipelineDraft, findings: Findings): AxesOfSteps {
   const found: AxesOfSteps = new Map();
   for (const step of draft.steps.values()) visitStep(step, draft, found, findings);
-  const total = [...found.values()].reduce((sum, axes) => sum + (axes === undefined ? 1 : countOf(axes)), 0);
+  const total = [...found.values()].reduce((sum, grid) => sum + (grid === undefined ? 1 : countOf(grid)), 0);
   if (total > maxInstancesOfRun) {
     const message = `The steps would have ${total} instances; at most ${maxInstancesOfRun} are possible in a run`;
     findings.atKey(['steps'], message);
@@ -31,56 +32,39 @@ function visitStep(
   draft: PipelineDraft,
   found: AxesOfSteps,
   findings: Findings,
-): Axis[] | undefined {
+): Grid | undefined {
   if (found.has(step.id)) return found.get(step.id);
   // Stands here while the step is visited, so that a circle of `each` ends; the circle is reported elsewhere.
   found.set(step.id, undefined);
-  const own = ownAxes(step, findings);
-  const inherited = inheritedAxes(step, draft, found, findings);
+  const own = step.matrix === undefined ? undefined : checkMatrix(step.id, step.matrix, findings);
+  const inherited = inheritedGrid(step, draft, found, findings);
   if (own === undefined || inherited === undefined) return undefined;
-  const axes = [...inherited, ...own];
-  if (hasClash(step, inherited, own, findings) || isTooMany(step, axes, findings)) return undefined;
-  found.set(step.id, axes);
-  return axes;
+  const grid = {
+    axes: [...inherited.axes, ...own.axes],
+    matrices: [...(inherited.matrices ?? []), ...(own.matrices ?? [])],
+  };
+  if (hasClash(step, inherited.axes, own.axes, findings) || isTooMany(step, grid, findings)) return undefined;
+  found.set(step.id, grid);
+  return grid;
 }
 
-function inheritedAxes(
+function inheritedGrid(
   step: StepDraft,
   draft: PipelineDraft,
   found: AxesOfSteps,
   findings: Findings,
-): Axis[] | undefined {
-  if (step.each === undefined) return [];
+): Grid | undefined {
+  if (step.each === undefined) return { axes: [] };
   const family = draft.steps.get(step.each);
   return family === undefined ? undefined : visitStep(family, draft, found, findings);
 }
 
-function ownAxes(step: StepDraft, findings: Findings): Axis[] | undefined {
-  if (step.matrix === undefined) return undefined;
-  const axes = Object.entries(step.matrix).map(([name, values]) => ({ name, origin: step.id, values }));
-  return axes.map((axis) => checkAxis(axis, findings)).every(Boolean) ? axes : undefined;
-}
-
-/** False where a value is not plain, so that nobody knows what it stands for. */
-function checkAxis(axis: Axis, findings: Findings): boolean {
-  const path = ['steps', axis.origin, 'matrix', axis.name];
-  const labels = new Set<string>();
-  let plain = true;
-  axis.values.forEach((value, index) => {
-    const label = axisLabel(axis, value);
-    if (JSON.stringify(value).includes('${{')) {
-      findings.atValue([...path, index], 'A matrix holds plain values, not references');
-      plain = false;
-    } else if (labels.has(label)) {
-      // Two values that look the same would give two instances the same id.
-      findings.atValue([...path, index], `This value is given twice in the axis \`${axis.name}\``);
-    }
-    labels.add(label);
-  });
-  return plain;
-}
-
-function hasClash(step: StepDraft, inherited: Axis[], own: Axis[], findings: Findings): boolean {
+function hasClash(
+  step: StepDraft,
+  inherited: readonly Axis[],
+  own: readonly Axis[],
+  findings: Findings,
+): boolean {
   const clashes = own.filter((axis) => inherited.some((other) => other.name === axis.name));
   for (const { name } of clashes) {
     const origin = inherited.find((axis) => axis.name === name)?.origin;
@@ -92,12 +76,8 @@ function hasClash(step: StepDraft, inherited: Axis[], own: Axis[], findings: Fin
   return clashes.length > 0;
 }
 
-function countOf(axes: Axis[]): number {
-  return axes.reduce((product, axis) => product * axis.values.length, 1);
-}
-
-function isTooMany(step: StepDraft, axes: Axis[], findings: Findings): boolean {
-  const count = countOf(axes);
+function isTooMany(step: StepDraft, grid: Grid, findings: Findings): boolean {
+  const count = countOf(grid);
   if (count <= maxInstances) return false;
   findings.atKey(
     ['steps', step.id, 'matrix'],

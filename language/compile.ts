@@ -34,7 +34,7 @@ export function compile(source: PipelineSource, params: JsonObject, registry: St
 }
 
 function planStep(step: CheckedStep, params: JsonObject): PlanStep {
-  const { draft, contract, axes, needs, gathers } = step;
+  const { draft, contract, grid, needs, gathers } = step;
   return {
     id: draft.id,
     uses: contract.name,
@@ -42,7 +42,8 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     summary: draft.summary ?? contract.summary,
     needs,
     ...(gathers.length > 0 && { gathers }),
-    axes,
+    axes: [...grid.axes],
+    ...(grid.matrices?.length && { matrices: [...grid.matrices] }),
     with: templatesOf(step, params),
     inputs: Object.keys(contract.inputs),
     output: artifactOutput(contract),

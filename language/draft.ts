@@ -1,7 +1,8 @@
 import { readFields, readMap } from './fields.ts';
 import type { Findings } from './findings.ts';
-import { namePattern, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import { axisShape, matrixShape, namePattern, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
 import type { Json, JsonObject } from './json.ts';
+import { nearest } from './nearest.ts';
 import { type ParamDefinition, readParam } from './params.ts';
 import type { Path } from './places.ts';
 
@@ -25,7 +26,7 @@ export interface StepDraft {
   with: JsonObject | undefined;
   needs: string[];
   each: string | undefined;
-  matrix: Record<string, Json[]> | undefined;
+  matrix: MatrixDraft | undefined;
   retry: { attempts: number; backoff: number; factor: number; maxBackoff?: number | undefined } | undefined;
   timeoutMs: number | undefined;
   when: string | undefined;
@@ -34,6 +35,13 @@ export interface StepDraft {
   minSuccess: number | undefined;
   queue: string | undefined;
   processesPerNode: number | undefined;
+}
+
+/** The `matrix` of a step as it is written. */
+export interface MatrixDraft {
+  axes: Record<string, Json[]>;
+  exclude: JsonObject[];
+  include: JsonObject[];
 }
 
 type Overlap = 'skip' | 'bufferOne' | 'bufferAll' | 'cancelOther' | 'terminateOther' | 'allowAll';
@@ -84,7 +92,7 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     with: fields.with,
     needs: fields.needs ?? [],
     each: fields.each,
-    matrix: fields.matrix,
+    matrix: fields.matrix && readMatrix(fields.matrix, [...path, 'matrix'], findings),
     retry,
     timeoutMs: fields.timeout,
     when: fields.when,
@@ -94,6 +102,32 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     queue: fields.resources?.queue,
     processesPerNode: fields.resources?.processesPerNode,
   };
+}
+
+/** Undefined if anything is wrong with it. */
+function readMatrix(map: JsonObject, path: Path, findings: Findings): MatrixDraft | undefined {
+  const entries = Object.entries(map);
+  const isOwn = ([key]: [string, Json]) => Object.hasOwn(matrixShape, key);
+  const named = Object.fromEntries(entries.filter((entry) => !isOwn(entry)));
+  const names = Object.keys(named);
+  const unfit = names.filter((name) => !namePattern.test(name));
+  for (const name of unfit) findings.atKey([...path, name], `\`${name}\` must be a name`);
+  const shape = Object.fromEntries(names.map((name) => [name, axisShape]));
+  const axes = readFields(shape, named, path, 'a matrix', findings);
+  const own = Object.fromEntries(entries.filter(isOwn));
+  const { exclude, include } = readFields(matrixShape, own, path, 'a matrix', findings);
+  for (const name of names) checkMeant(name, named[name], [...path, name], findings);
+  const isWhole = unfit.length === 0 && names.every((name) => Object.hasOwn(axes, name));
+  if (!isWhole || exclude === undefined || include === undefined) return undefined;
+  return { axes: axes as Record<string, Json[]>, exclude, include };
+}
+
+/** Values of an axis may be maps, but hardly where its name is nearly a key of the matrix. */
+function checkMeant(name: string, values: Json | undefined, path: Path, findings: Findings): void {
+  const isMap = (value: Json) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const meant = nearest(name, Object.keys(matrixShape));
+  if (meant === undefined || !Array.isArray(values) || !values.every(isMap)) return;
+  findings.atKey(path, `\`${name}\` would be an axis whose values are maps`, meant);
 }
 
 function readSchedule(map: JsonObject, findings: Findings): Schedule | undefined {

@@ -106,6 +106,26 @@ const approveShape = {
     .describe('What happens when nobody has answered in time'),
 } satisfies Shape;
 
+/** The keys of a matrix that are no axes. */
+export const matrixShape = {
+  exclude: z
+    .array(z.record(z.string(), z.json()))
+    .min(1)
+    .default([])
+    .describe(
+      'Combinations that are left out: all that have the values of an entry, which may name some axes only',
+    ),
+  include: z
+    .array(z.record(z.string(), z.json()))
+    .min(1)
+    .default([])
+    .describe(
+      'Combinations beside those of the axes: an entry has a value for every axis, which need not be listed',
+    ),
+} satisfies Shape;
+
+export const axisShape = z.array(z.json()).min(1);
+
 export const stepShape = {
   uses: z.string().describe('Step kind'),
   summary: z.string().min(1).optional().describe('What the step is for, in one line'),
@@ -113,7 +133,7 @@ export const stepShape = {
   needs: z.array(z.string()).default([]).describe('Steps that must be done first, where no data says so'),
   each: z.string().optional().describe('One instance for every instance of this step'),
   matrix: z
-    .record(z.string().regex(namePattern, 'must be a name'), z.array(z.json()).min(1))
+    .record(z.string(), z.json())
     .default({})
     .describe('Axes by name; one instance for every combination of their values'),
   retry: z.strictObject(retryShape).optional().describe('What happens after a failure'),

@@ -1,25 +1,24 @@
 import { type Bound, type BoundOperation, operationResult, operationsIn, referencesIn } from './bind.ts';
-import { combinations } from './coordinates.ts';
+import { type Coordinates, combinations, type Grid } from './coordinates.ts';
 import type { Findings } from './findings.ts';
 import { paramProblem } from './params.ts';
-import type { Axis } from './plan.ts';
 import type { ParamProblem } from './problems.ts';
 import type { KnownParams } from './values.ts';
 
 /** Reports the expressions that have no value, such as a division by zero, at any of the axes' values. */
 export function checkOperations(
   values: readonly Bound[],
-  axes: readonly Axis[],
+  grid: Grid,
   known: KnownParams,
   findings: Findings,
   paramProblems: ParamProblem[],
 ): void {
   for (const operation of values.flatMap(operationsIn)) {
     const references = referencesIn(operation);
-    const used = axes.filter((axis) =>
+    const used = grid.axes.filter((axis) =>
       references.some(({ referent }) => referent.is === 'matrix' && referent.axis === axis),
     );
-    const fault = faultOf(operation, used, known);
+    const fault = faultOf(operation, combinations(grid, used), known);
     if (fault === undefined) continue;
     const message = `The expression has no value: ${fault}`;
     const given = references
@@ -30,8 +29,12 @@ export function checkOperations(
   }
 }
 
-function faultOf(operation: BoundOperation, used: readonly Axis[], known: KnownParams): string | undefined {
-  for (const at of combinations(used)) {
+function faultOf(
+  operation: BoundOperation,
+  places: readonly Coordinates[],
+  known: KnownParams,
+): string | undefined {
+  for (const at of places) {
     const result = operationResult(operation, known.values, at);
     if ('fault' in result) return result.fault;
   }

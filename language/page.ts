@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { functions } from './evaluate.ts';
-import { paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import { matrixShape, paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
 import { objectSchema } from './schema.ts';
 import type { StepContract, StepRegistry } from './step.ts';
 
@@ -33,6 +33,9 @@ export function referencePage(registry: StepRegistry): string {
     ...Object.entries(paramShapes).flatMap(([name, shape]) => [`### ${name}`, table(objectSchema(shape))]),
     '## Steps',
     table(step),
+    '### matrix',
+    matrices,
+    table(objectSchema(matrixShape)),
     '### retry',
     inner('retry'),
     '### resources',
@@ -98,6 +101,32 @@ steps:
 A step with a \`matrix\` has an instance for every combination of its values, \`train[head=dcp]\` and \`train[head=fc]\`; one with
 \`each: train\` has an instance for every one of \`train\`. A step starts when what it needs is done: the steps that it refers to,
 and those in its \`needs\`.`;
+
+const matrices = `The keys are the axes, each with the list of its values. Values are plain: a number stays a number, also in
+\`\${{ matrix.AXIS }}\`. Two keys are no axes, and choose among the combinations:
+
+\`\`\`yaml
+name: heads
+summary: Trains three heads, each with the sizes of pool that suit it
+steps:
+  faces: { uses: ingest, with: { source: "sample:att-faces", imageSize: 64 } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", test: 10 } }
+  train:
+    uses: train
+    matrix:
+      head: [dcp, fc]
+      poolRatio: [0.1, 1]
+      exclude:
+        - { head: fc, poolRatio: 0.1 }
+      include:
+        - { head: partialFc, poolRatio: 0.05 }
+    with:
+      index: \${{ steps.people.index }}
+      head: \${{ matrix.head }}
+      poolRatio: \${{ matrix.poolRatio }}
+\`\`\`
+
+A matrix of \`include\` alone has the axes of its entries. Steps of \`each\` follow: they have an instance for what is left.`;
 
 const approval = `A step with \`approve\` does nothing until a person has answered with \`npx f2c approve RUN STEP\` or
 \`npx f2c reject RUN STEP\` (both take \`--note\`), or with the update \`answer\` in Temporal's UI, such as

@@ -33,6 +33,8 @@ export interface PlanStep {
   gathers?: string[];
   /** Every axis that tells this step's instances apart, inherited ones first; empty for a single instance. */
   axes: Axis[];
+  /** Of the origins of its axes, those whose `matrix` does not mean every combination of its values. */
+  matrices?: PlanMatrix[];
   with: Record<string, Template>;
   inputs: string[];
   output: { name: string; kind: ArtifactKind };
@@ -64,6 +66,18 @@ export interface Axis {
   /** Id of the step whose `matrix` declares it. */
   origin: string;
   values: Json[];
+}
+
+/** What `exclude` and `include` of a matrix say. Values are named by their places among those of their axis. */
+export interface PlanMatrix {
+  /** Id of the step whose `matrix` it is. */
+  origin: string;
+  /** Of each axis, how many of its values are combined with those of the others; `include` alone has the rest. */
+  listed: number[];
+  /** Combinations that are left out; null stands for every value of the axis. */
+  exclude: (number | null)[][];
+  /** Combinations that come after the others. */
+  include: number[][];
 }
 
 export interface PlanRetry {

@@ -1,6 +1,14 @@
 /** Runs inside the workflow: imports nothing but types and pure functions. */
 import type { ArtifactRef } from '../artifacts/manifest.ts';
-import { axisLabel, type Coordinates, combinations, sameAxis } from './coordinates.ts';
+import {
+  axisLabel,
+  byOrigin,
+  type Coordinates,
+  coordinatesOf,
+  type Row,
+  rowsOf,
+  sameAxis,
+} from './coordinates.ts';
 import { ExpressionError, evaluate } from './evaluate.ts';
 import type { Json, JsonObject } from './json.ts';
 import { own } from './own.ts';
@@ -12,6 +20,8 @@ export interface Instance {
   id: string;
   step: PlanStep;
   coordinates: Coordinates;
+  /** The same by places among the values of the step's axes. */
+  row: Row;
 }
 
 /** What a finished instance has made. */
@@ -34,7 +44,7 @@ export function instancesOfRun(plan: Plan): Instance[] {
 
 /** All instances of a step, the last axis changing fastest. */
 export function instancesOf(plan: Plan, stepId: string): Instance[] {
-  return instancesAt(stepOf(plan, stepId), {});
+  return instancesAt(stepOf(plan, stepId));
 }
 
 /** Instances of one step that another instance waits for. */
@@ -92,32 +102,27 @@ export function isWanted(
 }
 
 /** The instances of another step that have this instance's value on every axis that both have. */
-function agreeingInstances(plan: Plan, { step: mine, coordinates }: Instance, stepId: string): Instance[] {
-  const other = stepOf(plan, stepId);
-  const shared = sharedAxes(mine, other);
-  return instancesAt(
-    other,
-    Object.fromEntries(shared.map(({ name }) => [name, own(coordinates, name) ?? null])),
-  );
+function agreeingInstances(plan: Plan, { step: mine, row }: Instance, stepId: string): Instance[] {
+  // A step that has one axis of a matrix has all of them.
+  return instancesAt(stepOf(plan, stepId), byOrigin(mine.axes, row));
 }
 
 function sharedAxes(mine: PlanStep, other: PlanStep): Axis[] {
   return other.axes.filter((axis) => mine.axes.some((ownAxis) => sameAxis(ownAxis, axis)));
 }
 
-/** The instances of a step at the given values of some of its axes. */
-function instancesAt(step: PlanStep, fixed: Coordinates): Instance[] {
-  const axes = step.axes.map((axis) => {
-    const value = own(fixed, axis.name);
-    return value === undefined ? axis : { ...axis, values: [value] };
-  });
-  return combinations(axes).map((coordinates) => ({ id: instanceId(step, coordinates), step, coordinates }));
+/** The instances of a step, or those at the given values of the axes of some origins. */
+function instancesAt(step: PlanStep, fixed?: ReadonlyMap<string, Row>): Instance[] {
+  return rowsOf(step, fixed).map((row) => ({
+    id: instanceId(step, row),
+    step,
+    coordinates: coordinatesOf(step.axes, row),
+    row,
+  }));
 }
 
-function instanceId(step: PlanStep, coordinates: Coordinates): string {
-  const labels = step.axes.map(
-    (axis) => `${axis.name}=${axisLabel(axis, own(coordinates, axis.name) ?? null)}`,
-  );
+function instanceId(step: PlanStep, row: Row): string {
+  const labels = step.axes.map((axis, index) => `${axis.name}=${axisLabel(axis, row[index] ?? 0)}`);
   return labels.length === 0 ? step.id : `${step.id}[${labels.join(',')}]`;
 }
 

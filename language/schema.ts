@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Shape } from './fields.ts';
-import { namePattern, paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import { matrixShape, namePattern, paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
 import { withArticle } from './inputs.ts';
 import type { ArtifactPort, StepContract, StepRegistry } from './step.ts';
 
@@ -35,13 +35,19 @@ export function pipelineSchema(registry: StepRegistry): string {
   return `${JSON.stringify(schema, undefined, 2)}\n`;
 }
 
+const combination: JsonSchema = { type: 'object', minProperties: 1, additionalProperties: literal };
+const matrixKeys = objectSchema(matrixShape, {
+  exclude: { type: 'array', minItems: 1, items: combination },
+  include: { type: 'array', minItems: 1, items: combination },
+}).properties as Record<string, JsonSchema>;
+
 function stepSchema(registry: StepRegistry): object {
   const contracts = Object.values(registry).sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     ...objectSchema(stepShape, {
       uses: { oneOf: contracts.map(({ name, summary }) => ({ const: name, description: summary })) },
       with: { type: 'object' },
-      matrix: mapOf({ type: 'array', minItems: 1, items: literal }),
+      matrix: { ...mapOf({ type: 'array', minItems: 1, items: literal }), properties: matrixKeys },
     }),
     // With `if`, an editor offers the keys of this step kind alone and says what is wrong with them.
     allOf: contracts.map((contract) => {

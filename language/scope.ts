@@ -53,7 +53,7 @@ function lookUpParam(
 }
 
 function lookUpAxis(name: string, text: ReferenceText, scope: Scope): Referent | { fault: ReferenceFault } {
-  const axes = scope.axes.get(scope.step.id);
+  const axes = scope.axes.get(scope.step.id)?.axes;
   if (axes === undefined) return { is: 'unknown' };
   const axis = axes.find((candidate) => candidate.name === name);
   if (axis !== undefined) return { is: 'matrix', axis };
@@ -91,8 +91,8 @@ function severalInstances(
   text: ReferenceText,
   { step, axes }: Scope,
 ): ReferenceFault | undefined {
-  const mine = axes.get(step.id);
-  const theirs = axes.get(id);
+  const mine = axes.get(step.id)?.axes;
+  const theirs = axes.get(id)?.axes;
   if (mine === undefined || theirs === undefined) return undefined;
   const foreign = theirs.filter((axis) => !mine.some((own) => sameAxis(own, axis)));
   if (foreign.length === 0) return undefined;

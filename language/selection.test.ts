@@ -67,6 +67,21 @@ describe('select', () => {
     ]);
   });
 
+  it('knows what a matrix excludes and includes', () => {
+    const chosen = planOf(`${header}steps:
+  faces: { uses: ingest, with: { source: /faces } }
+  people: { uses: index, matrix: { test: [2, 3], seed: [1, 2], exclude: [{ test: 2 }], include: [{ test: 4, seed: 1 }] }, with: { dataset: "\${{ steps.faces.dataset }}", test: "\${{ matrix.test }}" } }
+  report: { uses: evaluate, each: people, with: { index: "\${{ steps.people.index }}", embedding: pixels, label: a } }
+`);
+    expect(select(chosen, { only: ['report[test=4,seed=1]'], force: ['people'] })).toMatchObject({
+      only: ['faces', 'people[test=4,seed=1]', 'report[test=4,seed=1]'],
+      force: ['people[test=4,seed=1]'],
+    });
+    expect(() => select(chosen, { only: ['people[test=2,seed=1]'] })).toThrow(
+      'Did you mean "people[test=3,seed=1]"?',
+    );
+  });
+
   it('counts as needed what `when` reads, and every instance of a gather', () => {
     const gated = planOf(`${header}steps:
   faces: { uses: ingest, with: { source: /faces } }

@@ -1,4 +1,5 @@
 import { type Bound, bind, referencesIn } from './bind.ts';
+import type { Grid } from './coordinates.ts';
 import type { StepDraft } from './draft.ts';
 import type { Findings } from './findings.ts';
 import { checkInput } from './inputs.ts';
@@ -7,7 +8,6 @@ import { nearest } from './nearest.ts';
 import { checkOperations } from './operations.ts';
 import { own } from './own.ts';
 import type { Path } from './places.ts';
-import type { Axis } from './plan.ts';
 import type { ParamProblem } from './problems.ts';
 import { contractOf, type Scope } from './scope.ts';
 import type { StepContract, StepRegistry } from './step.ts';
@@ -20,7 +20,7 @@ export interface CheckedStep {
   needs: string[];
   /** Of `needs`, the steps that are gathered and nothing else. */
   gathers: string[];
-  axes: Axis[];
+  grid: Grid;
   /** The `with` as written. */
   with: Record<string, Bound>;
   when: Bound | undefined;
@@ -44,8 +44,8 @@ export function checkStep(
   const when = checkWhen(scope, findings);
   const values = [...Object.values(bound), ...(when === undefined ? [] : [when])];
   const needs = needsOf(scope, values, findings);
-  const axes = scope.axes.get(step.id) ?? [];
-  checkOperations(values, axes, known, findings, paramProblems);
+  const grid = scope.axes.get(step.id) ?? { axes: [] };
+  checkOperations(values, grid, known, findings, paramProblems);
   const contract = contractOf(step, registry);
   if (contract === undefined) reportUses(step, registry, findings);
   else checkProcesses(step, contract, registry, findings);
@@ -53,11 +53,11 @@ export function checkStep(
   if (contract === undefined || step.with === undefined) return { needs, checked: undefined };
 
   const params = checkKeys(contract, bound, path, findings);
-  const filled = checkParams({ contract, bound: params, path, axes }, known, findings, paramProblems) ?? {};
+  const filled = checkParams({ contract, bound: params, path, grid }, known, findings, paramProblems) ?? {};
   const gathers = gathersOf(scope, values, needs);
   return {
     needs,
-    checked: { draft: step, contract, needs: [...needs], gathers, axes, with: bound, when, filled },
+    checked: { draft: step, contract, needs: [...needs], gathers, grid, with: bound, when, filled },
   };
 }
 
@@ -111,7 +111,7 @@ function checkMinSuccess({ step, axes }: Scope, findings: Findings): void {
   const { id, minSuccess, onFailure } = step;
   if (minSuccess === undefined) return;
   const path = ['steps', id, 'minSuccess'];
-  if (axes.get(id)?.length === 0) {
+  if (axes.get(id)?.axes.length === 0) {
     findings.atKey(
       path,
       `\`minSuccess\` is for a step with a \`matrix\` or \`each\`; \`${id}\` has one instance`,

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { type Bound, knownValue, partOf, referencesIn } from './bind.ts';
 import { type Complaint, checkValue } from './complaints.ts';
-import { type Coordinates, combinations } from './coordinates.ts';
+import { type Coordinates, combinations, type Grid } from './coordinates.ts';
 import { subjectOf } from './fields.ts';
 import type { Findings } from './findings.ts';
 import { plural, withArticle } from './inputs.ts';
 import type { JsonObject } from './json.ts';
+import { pathOfValue } from './matrix.ts';
 import { own } from './own.ts';
 import { paramProblem } from './params.ts';
 import type { Path } from './places.ts';
@@ -28,7 +29,7 @@ export interface StepParams {
   bound: Record<string, Bound>;
   /** Path of the step's `with`. */
   path: Path;
-  axes: readonly Axis[];
+  grid: Grid;
 }
 
 /**
@@ -42,12 +43,13 @@ export function checkParams(
   paramProblems: ParamProblem[],
 ): JsonObject | undefined {
   checkTypes(step, known, findings);
-  const used = step.axes.filter((axis) => uses(step.bound, axis));
-  const open = new Set(Object.keys(step.bound).filter((name) => isOpen(step.bound[name], used, known)));
+  const used = step.grid.axes.filter((axis) => uses(step.bound, axis));
+  const places = combinations(step.grid, used);
+  const open = new Set(Object.keys(step.bound).filter((name) => isOpen(step.bound[name], places, known)));
   const schema = open.size === 0 ? step.contract.params : without(step.contract.params, open);
   const missing = reportMissing(step, findings);
   let filled: JsonObject | undefined;
-  for (const at of combinations(used)) {
+  for (const at of places) {
     const checked = checkValue(schema, valuesOf(step.bound, open, known, at));
     if ('value' in checked) filled ??= checked.value as JsonObject;
     else {
@@ -72,9 +74,9 @@ function valuesOf(
   );
 }
 
-function isOpen(bound: Bound | undefined, used: readonly Axis[], known: KnownParams): boolean {
+function isOpen(bound: Bound | undefined, places: readonly Coordinates[], known: KnownParams): boolean {
   if (bound === undefined) return true;
-  return combinations(used).some((at) => knownValue(bound, known.values, at) === undefined);
+  return places.some((at) => knownValue(bound, known.values, at) === undefined);
 }
 
 function uses(bound: Record<string, Bound>, axis: Axis): boolean {
@@ -117,9 +119,9 @@ function report({ path, says, suggestion }: Complaint, blame: Blame): void {
   if (given !== undefined) {
     paramProblems.push(paramProblem(given, `\`${given}\`: ${message}`, suggestion));
   } else if (referent?.is === 'matrix') {
-    const { origin, name, values } = referent.axis;
-    const index = values.indexOf(own(at, name) ?? null);
-    findings.atValue(['steps', origin, 'matrix', name, index, ...rest], message, suggestion);
+    const { axis } = referent;
+    const place = axis.values.indexOf(own(at, axis.name) ?? null);
+    findings.atValue([...pathOfValue(step.grid, axis, place), ...rest], message, suggestion);
   } else if (referent?.is === 'param') {
     const value = JSON.stringify(own(known.values, referent.param));
     const place = [...step.path, ...path.slice(0, path.length - rest.length)];

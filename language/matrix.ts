@@ -1,0 +1,204 @@
+import { axisLabel, firstExclusion, type Grid, type Row, rowsOf } from './coordinates.ts';
+import type { MatrixDraft } from './draft.ts';
+import type { Findings } from './findings.ts';
+import type { Json, JsonObject } from './json.ts';
+import { nearest } from './nearest.ts';
+import { parseScalar } from './parse.ts';
+import type { Path } from './places.ts';
+import type { Axis, PlanMatrix } from './plan.ts';
+
+/** More than are ever left; looking at each takes time. */
+const maxBeforeExclude = 100_000;
+
+/** Values are listed in a message as long as they are few. */
+const maxToldValues = 12;
+
+/** The axes of a step's own matrix, and which combinations of them are meant. Undefined if anything is wrong. */
+export function checkMatrix(step: string, draft: MatrixDraft, findings: Findings): Grid | undefined {
+  const reader = new MatrixReader(step, draft, findings);
+  return reader.read();
+}
+
+/** Where a value of an axis is written: in the axis, or in the first entry of `include` that has it. */
+export function pathOfValue({ axes, matrices = [] }: Grid, axis: Axis, place: number): Path {
+  const path = ['steps', axis.origin, 'matrix'];
+  const matrix = matrices.find(({ origin }) => origin === axis.origin);
+  const index = axes.filter(({ origin }) => origin === axis.origin).indexOf(axis);
+  if (matrix === undefined || place < (matrix.listed[index] ?? 0)) return [...path, axis.name, place];
+  return [...path, 'include', matrix.include.findIndex((row) => row[index] === place), axis.name];
+}
+
+class MatrixReader {
+  readonly #path: Path;
+  readonly #draft: MatrixDraft;
+  readonly #findings: Findings;
+  readonly #axes: Axis[];
+  readonly #listed: number[];
+  /** Of each axis, the place of every value by its JSON, and the value by its label. */
+  readonly #places: Map<string, number>[];
+  readonly #labels: Map<string, Json>[];
+  #sound = true;
+
+  constructor(step: string, draft: MatrixDraft, findings: Findings) {
+    this.#path = ['steps', step, 'matrix'];
+    this.#draft = draft;
+    this.#findings = findings;
+    const named = Object.keys(draft.axes).length > 0 ? draft.axes : (draft.include[0] ?? {});
+    this.#axes = Object.keys(named).map((name) => ({
+      name,
+      origin: step,
+      values: [...(draft.axes[name] ?? [])],
+    }));
+    this.#listed = this.#axes.map(({ values }) => values.length);
+    this.#places = this.#axes.map(() => new Map());
+    this.#labels = this.#axes.map(() => new Map());
+  }
+
+  read(): Grid | undefined {
+    this.#axes.forEach((axis, index) => {
+      this.#checkAxis(axis, index);
+    });
+    if (!this.#sound) return undefined;
+    const { exclude, include } = this.#draft;
+    if (exclude.length === 0 && include.length === 0) return { axes: this.#axes };
+    if (exclude.length > 0 && Object.keys(this.#draft.axes).length === 0) {
+      const message = '`exclude` has nothing to take away: the matrix lists no values';
+      this.#fault(['exclude'], message, undefined, true);
+      return undefined;
+    }
+    const excluded = exclude.map((entry, index) => this.#excluded(entry, ['exclude', index]));
+    if (this.#sound && exclude.length > 0) this.#checkExclude(excluded);
+    const included = this.#sound ? this.#included(firstExclusion(excluded)) : [];
+    if (!this.#sound) return undefined;
+    const [axis] = this.#axes;
+    const matrix = { origin: axis?.origin ?? '', listed: this.#listed, exclude: excluded, include: included };
+    return { axes: this.#axes, matrices: [matrix] };
+  }
+
+  #checkAxis(axis: Axis, index: number): void {
+    axis.values.forEach((value, place) => {
+      const at = [axis.name, place];
+      const label = axisLabel(axis, place);
+      if (!isPlain(value)) this.#fault(at, 'A matrix holds plain values, not references');
+      // Two values that look the same would give two instances the same id.
+      else if (this.#labels[index]?.has(label) || this.#places[index]?.has(JSON.stringify(value))) {
+        this.#report(at, `This value is given twice in the axis \`${axis.name}\``);
+      }
+      this.#places[index]?.set(JSON.stringify(value), place);
+      this.#labels[index]?.set(label, value);
+    });
+  }
+
+  #excluded(entry: JsonObject, at: Path): (number | null)[] {
+    if (Object.keys(entry).length === 0)
+      this.#fault(at, 'This entry names no axis, and would exclude everything');
+    this.#checkNames(entry, at);
+    return this.#axes.map(({ name, values }, index) => {
+      if (!Object.hasOwn(entry, name)) return null;
+      const value = entry[name] ?? null;
+      const place = this.#places[index]?.get(JSON.stringify(value));
+      if (place !== undefined) return place;
+      const few = values.length <= maxToldValues ? `; it has ${values.map(written).join(', ')}` : '';
+      const meant =
+        typeof value === 'string'
+          ? nearest(
+              value,
+              values.filter((each) => typeof each === 'string'),
+            )
+          : undefined;
+      this.#fault([...at, name], `\`${written(value)}\` is not a value of the axis \`${name}\`${few}`, meant);
+      return null;
+    });
+  }
+
+  #checkExclude(entries: PlanMatrix['exclude']): void {
+    const total = this.#listed.reduce((product, count) => product * count, 1);
+    if (total > maxBeforeExclude) {
+      const message = `The axes have ${total} combinations before \`exclude\`; at most ${maxBeforeExclude} are possible`;
+      this.#fault([], message, undefined, true);
+    } else {
+      const first = firstExclusion(entries);
+      const rows = rowsOf({ axes: this.#axes });
+      const matches = rows.flatMap((row) => first(row) ?? []);
+      const useful = new Set(matches);
+      for (const [index] of entries.entries()) {
+        if (!useful.has(index))
+          this.#fault(['exclude', index], 'The entries before it exclude all that this one does');
+      }
+      if (matches.length === rows.length && this.#draft.include.length === 0) {
+        this.#fault(['exclude'], '`exclude` leaves no combination', undefined, true);
+      }
+    }
+  }
+
+  #included(excludedBy: (row: Row) => number | undefined): number[][] {
+    const seen = new Set<string>();
+    return this.#draft.include.map((entry, index) => {
+      const at = ['include', index];
+      this.#checkNames(entry, at);
+      const row = this.#axes.map(({ name }, axis) => this.#includedPlace(entry, axis, name, at));
+      const isListed = row.every((place, axis) => place < (this.#listed[axis] ?? 0));
+      const isThere = seen.has(row.join()) || (isListed && excludedBy(row) === undefined);
+      if (isThere && this.#sound) this.#fault(at, 'The matrix has this combination already');
+      seen.add(row.join());
+      return row;
+    });
+  }
+
+  /** The place of a value that an entry of `include` gives to an axis; it may be one that is not listed. */
+  #includedPlace(entry: JsonObject, axis: number, name: string, at: Path): number {
+    if (!Object.hasOwn(entry, name)) {
+      this.#fault(at, `\`${name}\` is missing: an entry of \`include\` has a value for every axis`);
+      return 0;
+    }
+    const value = entry[name] ?? null;
+    const values = this.#axes[axis]?.values ?? [];
+    const known = this.#places[axis]?.get(JSON.stringify(value));
+    if (known !== undefined) return known;
+    if (!isPlain(value)) this.#fault([...at, name], 'A matrix holds plain values, not references');
+    const place = values.push(value) - 1;
+    const label = axisLabel({ name, origin: '', values }, place);
+    const alike = this.#labels[axis]?.get(label);
+    if (alike !== undefined) {
+      const message = `\`${written(value)}\` looks like \`${written(alike)}\`, which the axis \`${name}\` has already`;
+      this.#fault([...at, name], message);
+    }
+    this.#places[axis]?.set(JSON.stringify(value), place);
+    this.#labels[axis]?.set(label, value);
+    return place;
+  }
+
+  #checkNames(entry: JsonObject, at: Path): void {
+    const names = this.#axes.map(({ name }) => name);
+    for (const name of Object.keys(entry)) {
+      if (names.includes(name)) continue;
+      this.#fault(
+        [...at, name],
+        `\`${name}\` is not an axis of this matrix; it has ${names.join(', ')}`,
+        nearest(name, names),
+        true,
+      );
+    }
+  }
+
+  /** What leaves nothing to check further. */
+  #fault(at: Path, message: string, suggestion?: string, isKey = false): void {
+    this.#sound = false;
+    this.#report(at, message, suggestion, isKey);
+  }
+
+  #report(at: Path, message: string, suggestion?: string, isKey = false): void {
+    const path = [...this.#path, ...at];
+    if (isKey) this.#findings.atKey(path, message, suggestion);
+    else this.#findings.atValue(path, message, suggestion);
+  }
+}
+
+function isPlain(value: Json): boolean {
+  return !JSON.stringify(value).includes('${{');
+}
+
+/** A value as it would be written in a file. */
+function written(value: Json): string {
+  return typeof value === 'string' && parseScalar(value) === value ? value : JSON.stringify(value);
+}
