@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { activityInfo } from '@temporalio/activity';
-import type { DestinationStream } from 'pino';
+import { activityInfo, Context } from '@temporalio/activity';
+import type { DestinationStream, Logger } from 'pino';
 import { z } from 'zod';
 import type { BlobCache } from '../artifacts/cache.ts';
 import type { Attempt } from '../artifacts/logs.ts';
@@ -37,6 +37,7 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
       const log = { folder: join(folder, 'log'), bucket: tools.store.bucket, workerLog: tools.log };
       try {
         return await withAttemptLog(attemptOf(task), { ...log, stopped: stopReason }, async (log) => {
+          if (task.unserved) tellBegun(attemptOf(task), log);
           const context = await contextOf(task, folder, tools, { signal, progress, log });
           const made = await work(implementation, task, context);
           return await commit(implementation, task, made, startedAt, tools.store);
@@ -45,6 +46,12 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
         await rm(folder, { recursive: true, force: true });
       }
     });
+}
+
+/** Tells a run that believes that no worker is there. Only people miss it where it does not get through. */
+function tellBegun({ run, execution, step }: Attempt, log: Logger): void {
+  const told = Context.current().client.workflow.getHandle(run, execution).signal('begun', step);
+  told.catch((err: unknown) => log.warn({ err }, 'the run cannot be told that its work begins'));
 }
 
 /** Activity ids are `<step instance>#<attempt>`. */

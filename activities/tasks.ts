@@ -29,12 +29,16 @@ export interface LookUp {
   hit?: StepDone;
   /** Set when an artifact has to be replaced, damaged or forced: the manifest's etag. */
   repair?: string;
+  /** The queue of the step's work, if no worker polls it, and the role of those who would. */
+  unserved?: { queue: string; role: string };
 }
 
 /** A task that the store cannot answer. */
 export interface WorkTask extends StepTask {
   key: string;
   repair?: string;
+  /** Set where no worker polled the queue: the run wants to be told when the work begins. */
+  unserved?: true;
   /** Processes that share the work, if the pipeline says how many. */
   processesPerNode?: number;
 }

@@ -1,10 +1,9 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
-import { queues } from '../language/step.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
-import { pausesOf, queueText, waysToAnswer } from '../workflows/waiting.ts';
+import { pausesOf, queueText, waysToAnswer, workerText } from '../workflows/waiting.ts';
 import { duration, firstLine } from './text.ts';
-import type { Queued, Snapshot } from './watch.ts';
+import type { Snapshot } from './watch.ts';
 
 const barWidth = 24;
 
@@ -48,7 +47,7 @@ function lineDisplay(stream: NodeJS.WriteStream): Display {
       for (const step of snapshot.state.steps) {
         if (step.status === 'waiting') continue;
         const tenth = Math.floor(doneShare(step, snapshot.progress.get(step.id)) * 10);
-        const mark = [step.status, step.attempts, snapshot.queued.get(step.id)?.served, tenth].join();
+        const mark = [step.status, step.attempts, step.atQueue?.served, tenth].join();
         const line = `${step.id}  ${statusText(step, snapshot)}\n`;
         const before = shown.get(step.id);
         if (before?.mark === mark || before?.line === line) continue;
@@ -71,8 +70,8 @@ function doneShare({ status }: StepState, progress: Progress | undefined): numbe
   return Math.min(progress.done / progress.total, 1);
 }
 
-function statusText(step: StepState, { run, state, progress, queued }: Snapshot): string {
-  const parts = step.status === 'running' ? runningText(step, progress, queued) : [step.status];
+function statusText(step: StepState, { run, state, progress }: Snapshot): string {
+  const parts = step.status === 'running' ? runningText(step, progress) : [step.status];
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   // What ends the step is told in full when the run has ended.
   if (step.error !== undefined && step.status === 'failed') parts.push(step.error.code);
@@ -96,20 +95,9 @@ function continuingTexts({ id }: StepState, state: RunState, run: string): strin
   );
 }
 
-function runningText(
-  { id }: StepState,
-  progress: Snapshot['progress'],
-  queued: Snapshot['queued'],
-): string[] {
-  const place = queued.get(id);
-  if (place !== undefined) return [waitingText(place)];
+function runningText({ id, atQueue }: StepState, progress: Snapshot['progress']): string[] {
+  if (atQueue !== undefined) return [workerText(atQueue)];
   const now = progress.get(id);
   if (now === undefined) return ['running'];
   return [`${now.done}/${now.total} ${now.unit}`, ...(now.note === undefined ? [] : [now.note])];
-}
-
-function waitingText({ queue, served }: Queued): string {
-  if (served) return 'waits until a worker is free';
-  const role = queues.find((name) => name === queue) ?? `gpu --queue ${queue}`;
-  return `waits: no worker serves the queue ${queue}; start one: node --import tsx workers/main.ts --role ${role}`;
 }

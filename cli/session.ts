@@ -6,6 +6,7 @@ import {
   ServiceError,
 } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { TaskQueues } from '../activities/taskQueues.ts';
 import { F2cError } from '../errors/failure.ts';
 import { type Servers, withServers } from './servers.ts';
 import { firstLine } from './text.ts';
@@ -35,6 +36,11 @@ export function withSession(
 /** The page of a run in Temporal's own UI, if the address of that is known. */
 export function pageOf(run: string, { webUi, client }: Session): string | undefined {
   return webUi && `${webUi}/namespaces/${client.options.namespace}/workflows/${run}`;
+}
+
+/** The queues of the steps that run on the servers. */
+export function queuesOf({ client }: Session): TaskQueues {
+  return new TaskQueues(client.workflowService, client.options.namespace);
 }
 
 async function connect(env: NodeJS.ProcessEnv): Promise<{ connection: Connection; namespace: string }> {

@@ -2,11 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../test/support/runs.ts';
 import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import type { AtQueue } from '../workflows/runTypes.ts';
 import { describeRun } from './runs.ts';
 import type { Session } from './session.ts';
 import { queryState } from './state.ts';
-import { type Queued, watchRun } from './watch.ts';
+import { watchRun } from './watch.ts';
 
 let stack: TestStack;
 let connection: Connection;
@@ -39,20 +41,36 @@ const start = (workflow: string, ...args: string[]) =>
 
 const away = () => {};
 
-async function queuedIn(run: string, of: Session): Promise<Queued> {
-  for await (const { queued } of watchRun(of, run, away)) {
-    const train = queued.get('train');
-    if (train !== undefined) return train;
+async function placeIn(run: string): Promise<AtQueue> {
+  for await (const { state } of watchRun(session, run, away)) {
+    const place = state.steps[0]?.atQueue;
+    if (place !== undefined) return place;
   }
   throw new Error('the run ended');
 }
 
 it('tells a step that waits for a free worker from one that nobody will take', async () => {
-  const { workflowId } = await start('queuing', 'gpu');
-  expect(await queuedIn(workflowId, session)).toEqual({ queue: 'gpu', served: false });
-  // The embedded stack has a worker for every queue.
-  const embedded = { ...session, webUi: stack.addresses.temporalUi };
-  expect(await queuedIn(workflowId, embedded)).toEqual({ queue: 'gpu', served: true });
+  const lonely = await start('queuing', 'gpu-a100');
+  const place = { queue: 'gpu-a100', role: 'gpu', since: expect.any(Number) };
+  expect(await placeIn(lonely.workflowId)).toEqual({ ...place, served: false });
+
+  // Its one hand is taken by the first of two runs.
+  const finish: (() => void)[] = [];
+  const train = () => new Promise<void>((resolve) => finish.push(resolve));
+  const busy = await Worker.create({
+    connection: native,
+    taskQueue: 'gpu-a100',
+    activities: { train },
+    maxConcurrentActivityTaskExecutions: 1,
+  });
+  await busy.runUntil(async () => {
+    await eventually(() => finish[0]);
+    const second = await start('queuing', 'gpu-a100', 'second');
+    expect(await placeIn(second.workflowId)).toEqual({ ...place, served: true });
+    finish[0]?.();
+    (await eventually(() => finish[1]))();
+    await Promise.all([lonely.result(), second.result()]);
+  });
 });
 
 it('a workflow that fails on its worker is told as that, and not as a server that does not answer', async () => {

@@ -43,6 +43,8 @@ export interface PlanStep {
   /** The step does something to the outside world, once a run; absent also in plans that are older than this field. */
   effect?: true;
   queue: string;
+  /** Of a step with a fingerprint: set where no worker polled its queue when the run was compiled. */
+  unserved?: { queue: string; role: string };
   /** Only where the file says it. No part of any key: another number of processes does the same work. */
   processesPerNode?: number;
   /** An attempt that is stopped loses nothing; absent also in plans that are older than this field. */

@@ -10,6 +10,8 @@ export const workerRoles = queues;
 
 export interface WorkerOptions {
   role: Queue;
+  /** The queue to poll, if it is not the one of the role. */
+  queue?: string;
   home: string;
   env: NodeJS.ProcessEnv;
   /** Gives up a start. */
@@ -20,14 +22,14 @@ export interface WorkerOptions {
 const graceMs = 75_000;
 
 /** Starts a worker process; ready when it says `{"ready":true}` on its standard output. */
-export async function startWorker({ role, home, env, signal }: WorkerOptions): Promise<Part> {
+export async function startWorker({ role, queue = role, home, env, signal }: WorkerOptions): Promise<Part> {
   let ready = false;
   const child = startChild({
     command: process.execPath,
-    args: ['--import', 'tsx', join(root, 'workers', 'main.ts'), '--role', role],
+    args: ['--import', 'tsx', join(root, 'workers', 'main.ts'), '--role', role, '--queue', queue],
     env,
     cwd: root,
-    log: join(home, 'logs', `worker-${role}.log`),
+    log: join(home, 'logs', `worker-${queue}.log`),
     onLine: (line) => {
       ready ||= saysReady(line);
     },

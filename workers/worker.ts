@@ -4,6 +4,7 @@ import type { DestinationStream, Logger } from 'pino';
 import { controlActivities, fingerprintActivity } from '../activities/control.ts';
 import { contracts } from '../activities/registry.ts';
 import { stepActivity } from '../activities/runner.ts';
+import { TaskQueues } from '../activities/taskQueues.ts';
 import { openStore } from '../artifacts/store.ts';
 import { homeFolder } from '../local/paths.ts';
 import { openCache } from './cache.ts';
@@ -47,7 +48,7 @@ export async function startWorker({
       ...common,
       workflowsPath,
       dataConverter: { payloadConverterPath },
-      activities: controlActivities(store),
+      activities: controlActivities(store, new TaskQueues(connection.workflowService, namespace)),
       maxCachedWorkflows,
       ...heartbeats,
       shutdownGraceTime: 0,

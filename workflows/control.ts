@@ -28,8 +28,8 @@ export function endTurn(request: TurnRequest): Promise<void> {
   return control(`Lets the next run of ${request.pipeline} go`).endTurn(request);
 }
 
-export function lookUp(task: StepTask): Promise<LookUp> {
-  return control(`${task.step}: looks in the store`).lookUp(task);
+export function lookUp(task: StepTask, { queue }: PlanStep): Promise<LookUp> {
+  return control(`${task.step}: looks in the store`).lookUp(task, queue);
 }
 
 /** Checks what a person wants to change in a step that waits; F2C_ANSWER_INVALID. */

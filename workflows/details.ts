@@ -1,6 +1,6 @@
 import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from './runTypes.ts';
-import { pausesOf, queueText, type ToldPause, waysToAnswer } from './waiting.ts';
+import { pausesOf, queueText, type ToldPause, waysToAnswer, workerText } from './waiting.ts';
 
 const marks: Record<StepState['status'], string> = {
   waiting: '·',
@@ -74,6 +74,7 @@ function statusNotes(run: RunState): string[] {
 
 function about(step: StepState): string {
   const parts = [];
+  if (step.atQueue !== undefined) parts.push(workerText(step.atQueue));
   if (step.error !== undefined && step.status !== 'done')
     parts.push(`${step.error.code}: ${step.error.message}`);
   if (step.reason !== undefined) parts.push(step.reason);

@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   defineQuery,
+  defineSignal,
   isCancellation,
   setCurrentDetails,
   setHandler,
@@ -25,6 +26,8 @@ import { inTurn } from './turns.ts';
 import { waits } from './waiting.ts';
 
 export const stateQuery = defineQuery<RunState>('state');
+/** Sent when the work of a step begins that had to wait for somebody to start a worker. */
+const begunSignal = defineSignal<[string]>('begun');
 
 /** Interprets a pipeline: every step instance runs as soon as the instances it needs are done. */
 export async function runPipeline(input: RunInput): Promise<RunResult> {
@@ -44,6 +47,10 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
   const answers = new Answers(run, changed);
   const pauses = new Pauses(run, changed);
   setHandler(stateQuery, () => run, { description: 'The whole state of the run' });
+  setHandler(begunSignal, (id) => {
+    for (const step of run.steps) if (step.id === id) delete step.atQueue;
+    changed();
+  });
 
   try {
     const compiling = (failure: StepFailure) => {

@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { LookUp, StepDone, StepTask, WorkTask } from '../activities/tasks.ts';
 import type { PlanStep } from '../language/plan.ts';
+import { atQueue } from './atQueue.ts';
 import { untilDone } from './attempts.ts';
 import { lookUp, once, patient, readWorld } from './control.ts';
 import type { Pauses } from './pauses.ts';
@@ -15,6 +16,7 @@ export async function runStep(
   changed: () => void,
 ): Promise<StepDone> {
   const { id } = state;
+  const told = { state, changed };
   const retrying = (failure: StepFailure) => {
     state.status = 'retrying';
     state.error = failure;
@@ -29,10 +31,10 @@ export async function runStep(
   if (pauses.concern(state)) await pauses.ended(state);
   running();
   if (step.fingerprint) {
-    const read = (attempt: number) => readWorld(step, task, attempt);
+    const read = (attempt: number) => atQueue(step.unserved, told, () => readWorld(step, task, attempt));
     task.fingerprint = await untilDone(`${id}: fingerprint`, patient, read, retrying);
   }
-  const before: LookUp = await untilDone(`${id}: look-up`, patient, () => lookUp(task), retrying);
+  const before: LookUp = await untilDone(`${id}: look-up`, patient, () => lookUp(task, step), retrying);
   let found = before;
   state.cache = found.reason;
   state.key = found.key;
@@ -45,7 +47,7 @@ export async function runStep(
     state.attempts = attempt;
     running();
     // The attempt before may have committed and died before it could say so.
-    if (attempt > first) found = await lookUp(again(task, before));
+    if (attempt > first) found = await lookUp(again(task, before), step);
     if (found.hit !== undefined) return found.hit;
     // Somebody may have paused it during the look-up.
     if (pauses.concern(state)) {
@@ -53,7 +55,9 @@ export async function runStep(
       running();
     }
     const work = () => perform(step, workOn(step, task, found), attempt);
-    return await (step.resumable ? pauses.stoppable(state, work) : work());
+    return await atQueue(found.unserved, told, () =>
+      step.resumable ? pauses.stoppable(state, work) : work(),
+    );
   };
   return await untilDone(id, step.retry, attemptWork, retrying, first);
 }
@@ -63,11 +67,12 @@ function again({ force, ...task }: StepTask, { repair }: LookUp): StepTask {
   return force === undefined || repair === undefined ? task : { ...task, force: { replaces: repair } };
 }
 
-function workOn({ processesPerNode }: PlanStep, task: StepTask, { key, repair }: LookUp): WorkTask {
+function workOn({ processesPerNode }: PlanStep, task: StepTask, { key, repair, unserved }: LookUp): WorkTask {
   return {
     ...task,
     key,
     ...(repair === undefined ? {} : { repair }),
+    ...(unserved === undefined ? {} : { unserved: true }),
     ...(processesPerNode === undefined ? {} : { processesPerNode }),
   };
 }

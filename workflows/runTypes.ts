@@ -42,6 +42,8 @@ export interface StepState {
   reason?: string;
   /** The step has failed or was skipped, and the run goes on without it. */
   tolerated?: true;
+  /** Set while the step's work waits for a worker, as far as that is known. */
+  atQueue?: AtQueue;
   /** Somebody has paused the step, whatever it is doing still. */
   paused?: Pause;
   /** When the wait for an answer ends, and what happens then. */
@@ -50,6 +52,15 @@ export interface StepState {
   answers?: GivenAnswer[];
   artifact?: ArtifactRef;
   metrics?: Record<string, number>;
+}
+
+export interface AtQueue {
+  queue: string;
+  /** The role of the workers that are for it. */
+  role: string;
+  since: number;
+  /** False: no worker polls the queue. The run itself knows of no other case. */
+  served: boolean;
 }
 
 export interface Pause {

@@ -1,4 +1,4 @@
-import type { Pause, RunState, StepState } from './runTypes.ts';
+import type { AtQueue, Pause, RunState, StepState } from './runTypes.ts';
 
 /** Whether a step waits for a person. */
 export function waits({ status }: StepState): boolean {
@@ -64,6 +64,16 @@ export function queueText({ waitsFor = [] }: RunState): string {
 function tellPause({ at, who, note }: Pause): string {
   const by = who === undefined ? '' : ` by ${who}`;
   return ` is paused since ${minuteOf(at)}${by}${note === undefined ? '' : `: ${note}`}`;
+}
+
+/** What a step waits for that no worker has taken yet, and what to do about it. */
+export function workerText({ queue, role, since, served }: AtQueue): string {
+  if (served) return `waits for a free worker since ${minuteOf(since)}`;
+  const options = role === queue ? `--role ${role}` : `--role ${role} --queue ${queue}`;
+  return (
+    `waits: no worker polls the queue ${queue} since ${minuteOf(since)}; ` +
+    `start one: \`node --import tsx workers/main.ts ${options}\``
+  );
 }
 
 function placeOf(run: string, step: string): string {

@@ -3,11 +3,12 @@ import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { readTraining } from '../../artifacts/trainings.ts';
 import { F2cError } from '../../errors/failure.ts';
 import type { StepState } from '../../workflows/runTypes.ts';
-import { pausesOf, queueText, waysToAnswer } from '../../workflows/waiting.ts';
+import { pausesOf, queueText, waysToAnswer, workerText } from '../../workflows/waiting.ts';
+import { withQueues } from '../atQueue.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { paramText } from '../params.ts';
 import { describeRun } from '../runs.ts';
-import { pageOf, withSession } from '../session.ts';
+import { pageOf, queuesOf, withSession } from '../session.ts';
 import { queryState } from '../state.ts';
 import { failuresOf, stepTable } from '../table.ts';
 import { columns } from '../text.ts';
@@ -18,7 +19,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
     const { memo, startTime } = run.info;
     const resumedFrom = memo?.resumedFrom ?? null;
     const changes = (memo?.changes ?? []) as string[];
-    const state = await queryState(run);
+    const state = await withQueues(await queryState(run), run.info, queuesOf(session));
     const page = pageOf(id, session);
     const steps = await withTrainings(state.steps, openStore(session.env));
     const artifacts = steps.flatMap(({ id: step, artifact }) =>
@@ -40,6 +41,9 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       // What ended the run is told in its status.
       ...(state.error === undefined ? failuresOf(state) : []),
       ...pausesOf(state, id).map(({ what, told, command }) => `\n${what}${told}; go on with \`${command}\``),
+      ...state.steps.flatMap(({ id: step, atQueue }) =>
+        atQueue === undefined ? [] : [`\n${step} ${workerText(atQueue)}`],
+      ),
       ...state.steps.flatMap((step) => {
         const ways = waysToAnswer(step, id);
         return ways === undefined ? [] : [`\n${step.id} waits for an answer: ${ways}`];

@@ -7,7 +7,7 @@ export async function defective(): Promise<void> {
 
 /** A run whose one step is for a queue. */
 export async function queuing(queue: string): Promise<void> {
-  setHandler(defineQuery('state'), () => ({ status: 'running', steps: [] }));
+  setHandler(defineQuery('state'), () => ({ status: 'running', steps: [{ id: 'train', uses: 'train' }] }));
   const { train } = proxyActivities({ taskQueue: queue, activityId: 'train#1', startToCloseTimeout: '1h' });
   await train?.();
 }
