@@ -3,8 +3,9 @@ import type { JsonObject } from '../language/json.ts';
 import type { Plan } from '../language/plan.ts';
 import { asActivity } from './boundary.ts';
 import { type ChangedParams, changeParams, type ParamsChange } from './changes.ts';
+import { lookUpOnce } from './elsewhere.ts';
 import { contracts } from './registry.ts';
-import { lookUpTask, planRun, type RunInput, readFingerprint } from './reuse.ts';
+import { planRun, type RunInput, readFingerprint } from './reuse.ts';
 import type { TaskQueues } from './taskQueues.ts';
 import type { LookUp, StepTask } from './tasks.ts';
 import { endTurn, type TurnRequest, takeTurn } from './turns.ts';
@@ -22,7 +23,7 @@ export function controlActivities(store: ArtifactStore, queues: TaskQueues) {
 
     lookUp: (task: StepTask, queue?: string): Promise<LookUp> =>
       asActivity(async () => {
-        const found = await lookUpTask(store, task);
+        const found = await lookUpOnce(store, task);
         if (found.hit !== undefined || queue === undefined || (await isServed(queue, queues))) return found;
         return { ...found, unserved: { queue, role: roleFor(task.uses) } };
       }),

@@ -7,6 +7,7 @@ import type { BlobCache } from '../artifacts/cache.ts';
 import type { Attempt } from '../artifacts/logs.ts';
 import type { BlobRef, Manifest } from '../artifacts/manifest.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
+import type { AttemptPlace } from '../artifacts/trainings.ts';
 import { F2cError } from '../errors/failure.ts';
 import { artifactOutput, type StepContract } from '../language/step.ts';
 import { progressLog, withAttemptLog } from './attemptLog.ts';
@@ -56,10 +57,14 @@ function tellBegun({ run, execution, step }: Attempt, log: Logger): void {
 
 /** Activity ids are `<step instance>#<attempt>`. */
 function attemptOf({ run, step }: WorkTask): Attempt {
-  const { activityId, workflowExecution } = activityInfo();
+  const { execution, activity } = placeOf();
+  return { run, execution, step, attempt: Number(activity.slice(activity.lastIndexOf('#') + 1)) };
+}
+
+function placeOf(): AttemptPlace {
+  const { activityId: activity, workflowExecution } = activityInfo();
   if (workflowExecution === undefined) throw new Error('a step is an activity of a run');
-  const attempt = Number(activityId.slice(activityId.lastIndexOf('#') + 1));
-  return { run, execution: workflowExecution.runId, step, attempt };
+  return { workflow: workflowExecution.workflowId, execution: workflowExecution.runId, activity };
 }
 
 /** In the attempt's folder there are one for the work, and one that holds the inputs that were opened. */
@@ -77,6 +82,7 @@ async function contextOf(
     key: task.key,
     ...(task.fingerprint === undefined ? {} : { fingerprint: task.fingerprint }),
     ...(task.force === undefined || task.repair === undefined ? {} : { replaces: task.repair }),
+    place: placeOf(),
     store,
     workDir,
     processes: task.processesPerNode ?? 1,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { BlobRef, Manifest } from '../artifacts/manifest.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
+import type { AttemptPlace } from '../artifacts/trainings.ts';
 import type { JsonObject } from '../language/json.ts';
 import type { ArtifactPort, StepContract } from '../language/step.ts';
 
@@ -9,6 +10,8 @@ import type { ArtifactPort, StepContract } from '../language/step.ts';
 export interface StepContext {
   /** Content key of the artifact being made. */
   readonly key: string;
+  /** Where Temporal runs this attempt; absent where it does not. */
+  readonly place?: AttemptPlace;
   readonly store: ArtifactStore;
   /** For a step that reads the outside world: the fingerprint that its key was made with. */
   readonly fingerprint?: string;

@@ -27,6 +27,8 @@ export interface LookUp {
   /** "hit: …", "miss: …" or "forced: …", for people. */
   reason: string;
   hit?: StepDone;
+  /** Id of another run that is making the same this moment. */
+  elsewhere?: string;
   /** Set when an artifact has to be replaced, damaged or forced: the manifest's etag. */
   repair?: string;
   /** The queue of the step's work, if no worker polls it, and the role of those who would. */

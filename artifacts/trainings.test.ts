@@ -57,7 +57,7 @@ test('who was taken over from cannot commit, and is told so', async () => {
     code: 'F2C_TRAINING_FENCED',
     message:
       `Another attempt has taken over training ${key.slice(0, 8)}… (trainings/${key}.json). ` +
-      'The other one goes on from the newest checkpoint; resume this run when that is done.',
+      'The other one goes on from the newest checkpoint; this one waits for what it makes.',
   });
   expect(stale.state.checkpoint?.step).toBe(100);
   await current.commit(await checkpointAt(201), 2.1);
@@ -183,15 +183,15 @@ test('a training that is forced begins again, once for each version of the artif
   const trained = await takeOver(store, key, 'first');
   await trained.commit(await checkpointAt(9), 9);
 
-  const forced = await takeOver(store, key, 'forced', 'version 1');
+  const forced = await takeOver(store, key, 'forced', { replaces: 'version 1' });
   expect(forced.state).toMatchObject({ checkpoint: null, seconds: 0, replaces: 'version 1' });
   await forced.commit(await checkpointAt(3), 2);
-  const retried = await takeOver(store, key, 'retried', 'version 1');
+  const retried = await takeOver(store, key, 'retried', { replaces: 'version 1' });
   expect(retried.state).toMatchObject({ checkpoint: { step: 3 }, seconds: 2 });
   // A run that does not force it goes on with it as well.
   expect((await takeOver(store, key, 'other')).state.checkpoint?.step).toBe(3);
 
-  expect((await takeOver(store, key, 'again', 'version 2')).state).toMatchObject({
+  expect((await takeOver(store, key, 'again', { replaces: 'version 2' })).state).toMatchObject({
     checkpoint: null,
     replaces: 'version 2',
   });

@@ -12,10 +12,19 @@ export interface Checkpoint {
   files: Record<string, BlobRef>;
 }
 
+/** Where an attempt runs, as Temporal knows it. */
+export interface AttemptPlace {
+  workflow: string;
+  execution: string;
+  activity: string;
+}
+
 /** What `trainings/<content key>.json` holds: who trains, and how far the training is. */
 export interface TrainingState {
   /** Token of the attempt that may commit. */
   holder: string;
+  /** By which others find out whether it still goes on; absent where it was not said. */
+  by?: AttemptPlace;
   checkpoint: Checkpoint | null;
   /** The checkpoint that was best on the validation part so far, where the training validates. */
   best: Checkpoint | null;
@@ -40,6 +49,7 @@ const files = z.record(z.string(), blobRef);
 const checkpoint = z.strictObject({ step: z.int().min(0), files }).nullable();
 const trainingState: z.ZodType<TrainingState> = z.strictObject({
   holder: z.string().min(1),
+  by: z.strictObject({ workflow: z.string(), execution: z.string(), activity: z.string() }).exactOptional(),
   checkpoint,
   best: checkpoint.default(null),
   log: files.default({}),
@@ -60,21 +70,25 @@ export async function takeOver(
   store: ArtifactStore,
   key: string,
   holder: string,
-  replaces?: string,
+  { replaces, by }: { replaces?: string | undefined; by?: AttemptPlace | undefined } = {},
 ): Promise<Lease> {
   const path = trainingKey(key);
   while (true) {
     const stored = await readState(store, path);
     if (stored === undefined) {
-      const state = begun(holder, 0, replaces);
+      const state = heldBy(begun(holder, 0, replaces), by);
       const etag = await store.bucket.create(path, print(state));
       if (etag !== undefined) return new Lease(store, key, state, etag);
     } else {
-      const state = await inherit(store, stored.state, holder, replaces);
+      const state = heldBy(await inherit(store, stored.state, holder, replaces), by);
       const etag = await store.bucket.replace(path, print(state), stored.etag);
       if (etag !== undefined) return new Lease(store, key, state, etag);
     }
   }
+}
+
+function heldBy({ by: _, ...state }: TrainingState, by: AttemptPlace | undefined): TrainingState {
+  return by === undefined ? state : { ...state, by };
 }
 
 /** Whoever takes over from another assumes that it died: had it finished, there would be an artifact. */
@@ -192,7 +206,7 @@ export class Lease {
     return new F2cError('F2C_TRAINING_FENCED', {
       what: `Another attempt has taken over training ${short(this.key)}`,
       where: trainingKey(this.key),
-      fix: 'The other one goes on from the newest checkpoint; resume this run when that is done',
+      fix: 'The other one goes on from the newest checkpoint; this one waits for what it makes',
     });
   }
 }

@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
-import { pausesOf, queueText, waysToAnswer, workerText } from '../workflows/waiting.ts';
+import { elsewhereText, pausesOf, queueText, waysToAnswer, workerText } from '../workflows/waiting.ts';
 import { duration, firstLine } from './text.ts';
 import type { Snapshot } from './watch.ts';
 
@@ -95,7 +95,9 @@ function continuingTexts({ id }: StepState, state: RunState, run: string): strin
   );
 }
 
-function runningText({ id, atQueue }: StepState, progress: Snapshot['progress']): string[] {
+function runningText(step: StepState, progress: Snapshot['progress']): string[] {
+  const { id, atQueue, waitsFor } = step;
+  if (waitsFor !== undefined) return [elsewhereText(step)];
   if (atQueue !== undefined) return [workerText(atQueue)];
   const now = progress.get(id);
   if (now === undefined) return ['running'];

@@ -1,5 +1,6 @@
 import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
+import { elsewhereText } from '../workflows/waiting.ts';
 import { columns, duration } from './text.ts';
 
 /** One row a step instance: what became of it, its metrics, and why it was run, reused or failed. */
@@ -18,7 +19,9 @@ export function stepTable(state: RunState): string {
   return columns([['Step', 'Status', 'Time', 'Attempts', 'Metrics', 'Why'], ...rows]);
 }
 
-function whyOf({ status, error, reason, tolerated, cache }: StepState): string {
+function whyOf(step: StepState): string {
+  if (step.waitsFor !== undefined) return elsewhereText(step);
+  const { status, error, reason, tolerated, cache } = step;
   const goesOn = status === 'failed' && tolerated ? ' (the run goes on without it)' : '';
   return reason ?? (error === undefined ? (cache ?? '') : `${error.code}${goesOn}`);
 }

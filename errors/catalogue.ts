@@ -73,7 +73,7 @@ export const catalogue = {
   },
   F2C_TRAINER_DIED: { retry: 'always', meaning: 'The trainer process ended without saying why.' },
   F2C_TRAINER_STUCK: { retry: 'always', meaning: 'The trainer process went on without getting further.' },
-  F2C_TRAINING_FENCED: { retry: 'never', meaning: 'Another attempt has taken over this training.' },
+  F2C_TRAINING_FENCED: { retry: 'always', meaning: 'Another attempt has taken over this training.' },
   F2C_NO_PROGRESS: { retry: 'never', meaning: 'A step died again and again without getting further.' },
   F2C_PARITY_FAILED: {
     retry: 'never',

@@ -1,6 +1,6 @@
 import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from './runTypes.ts';
-import { pausesOf, queueText, type ToldPause, waysToAnswer, workerText } from './waiting.ts';
+import { elsewhereText, pausesOf, queueText, type ToldPause, waysToAnswer, workerText } from './waiting.ts';
 
 const marks: Record<StepState['status'], string> = {
   waiting: '·',
@@ -78,6 +78,7 @@ function about(step: StepState): string {
   if (step.error !== undefined && step.status !== 'done')
     parts.push(`${step.error.code}: ${step.error.message}`);
   if (step.reason !== undefined) parts.push(step.reason);
+  if (step.waitsFor !== undefined) parts.push(elsewhereText(step));
   if (step.status === 'failed' && step.tolerated) parts.push('the run goes on without it');
   for (const { action, who, changes = [] } of step.answers ?? []) {
     parts.push([who === undefined ? action : `${action} by ${who}`, ...changes].join(', '));

@@ -138,6 +138,7 @@ function evaluated<T>({ id }: Instance, resolve: () => T): T {
 
 function finish(state: StepState, status: StepState['status']): void {
   delete state.paused;
+  delete state.waitsFor;
   state.status = status;
   state.endedAt = Date.now();
 }

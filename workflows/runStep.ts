@@ -1,4 +1,4 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, sleep } from '@temporalio/workflow';
 import type { LookUp, StepDone, StepTask, WorkTask } from '../activities/tasks.ts';
 import type { PlanStep } from '../language/plan.ts';
 import { atQueue } from './atQueue.ts';
@@ -48,7 +48,12 @@ export async function runStep(
     running();
     // The attempt before may have committed and died before it could say so.
     if (attempt > first) found = await lookUp(again(task, before), step);
+    if (found.elsewhere !== undefined) {
+      state.attempts = attempt - 1;
+      found = await madeElsewhere(found, () => lookUp(again(task, before), step), state, changed);
+    }
     if (found.hit !== undefined) return found.hit;
+    state.attempts = attempt;
     // Somebody may have paused it during the look-up.
     if (pauses.concern(state)) {
       await pauses.ended(state);
@@ -60,6 +65,26 @@ export async function runStep(
     );
   };
   return await untilDone(id, step.retry, attemptWork, retrying, first);
+}
+
+/** Waits until no other run makes the same any more: then it is there, or is this one's to make. */
+async function madeElsewhere(
+  looked: LookUp,
+  look: () => Promise<LookUp>,
+  state: StepState,
+  changed: () => void,
+): Promise<LookUp> {
+  let found = looked;
+  for (let waitMs = 2_000; found.elsewhere !== undefined; waitMs = Math.min(2 * waitMs, 60_000)) {
+    state.waitsFor = found.elsewhere;
+    changed();
+    await sleep(waitMs, { summary: `${state.id}: waits for ${found.elsewhere}, which makes the same` });
+    found = await look();
+  }
+  delete state.waitsFor;
+  state.cache = found.reason;
+  changed();
+  return found;
 }
 
 /** What was made since the first look-up counts, also where it was forced; what was there then still does not. */

@@ -30,6 +30,8 @@ export interface StepState {
   forced?: boolean;
   /** Why the artifact was taken from the store or had to be made: "hit: …", "miss: …", "forced: …". */
   cache?: string;
+  /** Id of the run that makes the very same this moment, and whose result this step waits for. */
+  waitsFor?: string;
   /** Content key, once the inputs are known. */
   key?: string;
   /** Tries of the activity so far. */

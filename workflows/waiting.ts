@@ -53,6 +53,11 @@ export function pausesOf(run: RunState, id: string): ToldPause[] {
   return [...(whole ? [whole] : []), ...steps];
 }
 
+/** What a step waits for that another run is making; empty if none is. */
+export function elsewhereText({ waitsFor }: StepState): string {
+  return waitsFor === undefined ? '' : `waits for ${waitsFor}, which makes the same`;
+}
+
 /** What a run waits for that has not had its turn; empty if it has. */
 export function queueText({ waitsFor = [] }: RunState): string {
   const [first] = waitsFor;

@@ -21,7 +21,10 @@ export const runTrain = implement(
   trainStep,
   async ({ index, initFrom, initWeights, select, ...params }, step) => {
     const folders = await layOut(index, step);
-    const lease = await takeOver(step.store, step.key, randomUUID(), step.replaces);
+    const lease = await takeOver(step.store, step.key, randomUUID(), {
+      replaces: step.replaces,
+      by: step.place,
+    });
     const { seconds: earlierSeconds } = lease.state;
     const resume = await downloadCheckpoint(lease, step);
     // A checkpoint has what came of them, and knows their digest.

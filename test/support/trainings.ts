@@ -15,8 +15,8 @@ export async function forget({ artifact }: Step, { store: { bucket } }: Runs): P
 }
 
 /** The step of the newest checkpoint that a training has committed; 0 before the first one. */
-export async function checkpointOf({ artifact }: Step, { store: { bucket } }: Runs): Promise<number> {
-  const stored = await bucket.read(trainingKey(artifact?.key ?? ''));
+export async function checkpointOf({ key = '' }: Step, { store: { bucket } }: Runs): Promise<number> {
+  const stored = await bucket.read(trainingKey(key));
   return (stored && JSON.parse(stored.text).checkpoint?.step) ?? 0;
 }
 

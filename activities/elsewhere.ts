@@ -1,0 +1,34 @@
+import { activityInfo, Context } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { ArtifactStore } from '../artifacts/store.ts';
+import { type AttemptPlace, readTraining } from '../artifacts/trainings.ts';
+import { contracts } from './registry.ts';
+import { lookUpTask } from './reuse.ts';
+import type { LookUp, StepTask } from './tasks.ts';
+
+/**
+ * Looks in the store, and where the artifact is not there, says whether another step makes the very same this moment:
+ * a training of days must not be done twice, nor be taken from the one who does it.
+ */
+export async function lookUpOnce(store: ArtifactStore, task: StepTask): Promise<LookUp> {
+  const found = await lookUpTask(store, task);
+  if (found.hit !== undefined || !contracts[task.uses]?.resumable) return found;
+  const { by } = (await readTraining(store, found.key)) ?? {};
+  if (by === undefined || isOwn(by, task) || !(await goesOn(by))) return found;
+  return { ...found, elsewhere: by.workflow };
+}
+
+/** The attempt before of the same step, which Temporal knows to have ended, or has given up. */
+function isOwn({ execution, activity }: AttemptPlace, { step }: StepTask): boolean {
+  return execution === activityInfo().workflowExecution?.runId && activity.startsWith(`${step}#`);
+}
+
+async function goesOn({ workflow, execution, activity }: AttemptPlace): Promise<boolean> {
+  try {
+    const { raw } = await Context.current().client.workflow.getHandle(workflow, execution).describe();
+    return raw.pendingActivities?.some(({ activityId }) => activityId === activity) ?? false;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
