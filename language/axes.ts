@@ -3,6 +3,7 @@ import type { PipelineDraft, StepDraft } from './draft.ts';
 import type { Findings } from './findings.ts';
 import { checkMatrix } from './matrix.ts';
 import type { Axis } from './plan.ts';
+import { usesPipeline } from './uses.ts';
 
 /** More instances than one workflow should start at once. */
 const maxInstances = 1000;
@@ -19,12 +20,17 @@ export type AxesOfSteps = Map<string, Grid | undefined>;
 export function findAxes(draft: PipelineDraft, findings: Findings): AxesOfSteps {
   const found: AxesOfSteps = new Map();
   for (const step of draft.steps.values()) visitStep(step, draft, found, findings);
-  const total = [...found.values()].reduce((sum, grid) => sum + (grid === undefined ? 1 : countOf(grid)), 0);
-  if (total > maxInstancesOfRun) {
-    const message = `The steps would have ${total} instances; at most ${maxInstancesOfRun} are possible in a run`;
-    findings.atKey(['steps'], message);
-  }
+  // Where other pipelines are used, the steps of those count as well, and are counted later.
+  if (![...draft.steps.values()].some(usesPipeline)) checkTotal([...found.values()], findings);
   return found;
+}
+
+/** Checks the number of instances of all steps together. */
+export function checkTotal(grids: readonly (Grid | undefined)[], findings: Findings): void {
+  const total = grids.reduce((sum, grid) => sum + (grid === undefined ? 1 : countOf(grid)), 0);
+  if (total <= maxInstancesOfRun) return;
+  const message = `The steps would have ${total} instances; at most ${maxInstancesOfRun} are possible in a run`;
+  findings.atKey(['steps'], message);
 }
 
 function visitStep(

@@ -2,11 +2,12 @@ import type { Coordinates } from './coordinates.ts';
 import { ExpressionError, evaluate } from './evaluate.ts';
 import type { ExpressionText } from './expression.ts';
 import type { Findings } from './findings.ts';
+import type { Given } from './frame.ts';
 import type { Json, JsonObject } from './json.ts';
 import { own } from './own.ts';
 import { splitText } from './pieces.ts';
 import type { Path } from './places.ts';
-import type { Reference, Template } from './plan.ts';
+import type { Axis, StepReference, Template } from './plan.ts';
 import type { Part, ReferenceText } from './reference.ts';
 import { lookUp, type Referent, type Scope } from './scope.ts';
 import { typeOfLiteral, typeOfReferent, typeOfResult, type ValueType } from './typing.ts';
@@ -27,6 +28,8 @@ export interface BoundReference {
   referent: Referent;
   /** Where the string stands. */
   path: Path;
+  /** What the param of a used pipeline stands for, where that is not known before the run or differs by axis. */
+  given?: Given;
 }
 
 export interface BoundOperation {
@@ -70,7 +73,10 @@ function bindText(value: string, path: Path, scope: Scope, findings: Findings): 
 
 function bindReference(ref: ReferenceText, path: Path, scope: Scope, findings: Findings): Bound {
   const found = lookUp(ref, scope);
-  if ('is' in found) return { ref, referent: found, path };
+  if ('is' in found) {
+    const given = found.is === 'param' ? own(scope.frame.given, found.param) : undefined;
+    return { ref, referent: found, path, ...(given && { given }) };
+  }
   const { message, suggestion, ...part } = found.fault;
   findings.inText(path, part, message, suggestion);
   return { broken: true };
@@ -123,13 +129,32 @@ export function partOf({ offset, length }: ReferenceText): Part {
   return { offset, length };
 }
 
-/** The references of a value, at any depth. */
+/** The references of a value, at any depth, as its file has them. */
 export function referencesIn(bound: Bound): BoundReference[] {
   if ('ref' in bound) return [bound];
   if ('op' in bound) return bound.of.flatMap(referencesIn);
   if ('text' in bound) return bound.text.flatMap(referencesIn);
   if ('list' in bound) return bound.list.flatMap(referencesIn);
   return 'map' in bound ? Object.values(bound.map).flatMap(referencesIn) : [];
+}
+
+/** The steps that a value is made of, also by way of params that are given what other steps make. */
+export function sourcesIn(bound: Bound): StepReference[] {
+  return originsIn(bound).flatMap(({ referent }) =>
+    referent.is === 'artifact' || referent.is === 'metric' ? [referent.source] : [],
+  );
+}
+
+/** Whether a value differs by an axis. Axes of one step have different names, wherever they come from. */
+export function dependsOnAxis(bound: Bound, { name }: Axis): boolean {
+  return originsIn(bound).some(({ referent }) => referent.is === 'matrix' && referent.axis.name === name);
+}
+
+/** The references of a value with those of the files around in place of the params that are given them. */
+function originsIn(bound: Bound): BoundReference[] {
+  return referencesIn(bound).flatMap((reference) =>
+    reference.given === undefined ? [reference] : originsIn(reference.given.bound),
+  );
 }
 
 /** The expressions of a value, at any depth; not the expressions inside of these. */
@@ -143,7 +168,7 @@ export function operationsIn(bound: Bound): BoundOperation[] {
 /** The value for one instance; undefined while a part of it is known only when the run is under way. */
 export function knownValue(bound: Bound, params: JsonObject, at: Coordinates): Json | undefined {
   if ('literal' in bound) return bound.literal;
-  if ('ref' in bound) return referencedValue(bound.ref.reference, params, at);
+  if ('ref' in bound) return referencedValue(bound, params, at);
   if ('broken' in bound) return undefined;
   if ('op' in bound) {
     const result = operationResult(bound, params, at);
@@ -188,10 +213,12 @@ export function operationResult(
 }
 
 function referencedValue(
-  reference: ReferenceText['reference'],
+  { ref, given }: BoundReference,
   params: JsonObject,
   at: Coordinates,
 ): Json | undefined {
+  if (given !== undefined) return knownValue(given.bound, given.params, at);
+  const { reference } = ref;
   if (reference.from === 'params') return own(params, reference.param);
   return reference.from === 'matrix' ? own(at, reference.axis) : undefined;
 }
@@ -200,7 +227,7 @@ function referencedValue(
 export function templateOf(bound: Bound, params: JsonObject): Template {
   const value = knownValue(bound, params, {});
   if (value !== undefined) return { literal: value };
-  if ('ref' in bound) return { ref: bound.ref.reference as Reference };
+  if ('ref' in bound) return templateOfReference(bound);
   if ('op' in bound) return { op: bound.op, of: bound.of.map((operand) => templateOf(operand, params)) };
   if ('text' in bound) return { text: bound.text.map((part) => templateOf(part, params)) };
   if ('list' in bound) return { list: bound.list.map((item) => templateOf(item, params)) };
@@ -209,4 +236,11 @@ export function templateOf(bound: Bound, params: JsonObject): Template {
     return { map: Object.fromEntries(entries) };
   }
   throw new Error('a plan was made of a pipeline with problems');
+}
+
+function templateOfReference({ ref: { reference }, referent, given }: BoundReference): Template {
+  if (given !== undefined) return templateOf(given.bound, given.params);
+  if (reference.from === 'matrix') return { ref: reference };
+  if (referent.is === 'artifact' || referent.is === 'metric') return { ref: referent.source };
+  throw new Error('a plan was made of a param without a value');
 }

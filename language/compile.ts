@@ -1,24 +1,32 @@
 import { templateOf } from './bind.ts';
 import { check } from './check.ts';
 import { durationMs } from './duration.ts';
+import type { When } from './frame.ts';
 import type { JsonObject } from './json.ts';
+import type { PipelineSource, Pipelines } from './library.ts';
 import { own } from './own.ts';
 import type { Plan, PlanApproval, PlanRetry, PlanStep, Template } from './plan.ts';
-import type { ParamProblem, Problem, SourceText } from './problems.ts';
+import type { ParamProblem, Problem } from './problems.ts';
 import { artifactOutput, type StepContract, type StepRegistry } from './step.ts';
 import type { CheckedStep } from './steps.ts';
 
-export interface PipelineSource extends SourceText {
-  /** Digest under which the text is kept as a blob. */
-  digest: string;
-}
-
 export type Compiled = { plan: Plan } | { problems: Problem[] } | { paramProblems: ParamProblem[] };
 
-/** Compiles a pipeline and the params of a run to a plan, or says everything that is wrong with either. */
-export function compile(source: PipelineSource, params: JsonObject, registry: StepRegistry): Compiled {
-  const checked = check(source.text, registry, params);
+/**
+ * Compiles a pipeline and the params of a run to a plan, or says everything that is wrong with either. The steps of
+ * the pipelines that it uses become steps of the plan.
+ */
+export function compile(
+  source: PipelineSource,
+  params: JsonObject,
+  registry: StepRegistry,
+  pipelines: Pipelines = {},
+): Compiled {
+  const checked = check(source.text, registry, params, pipelines);
   if (!('pipeline' in checked)) return checked;
+  const digests = Object.entries(pipelines).flatMap(([used, named]) =>
+    'digest' in named ? [[used, named.digest] as const] : [],
+  );
   const { name, summary, values, concurrency, steps } = checked.pipeline;
   return {
     plan: {
@@ -27,24 +35,26 @@ export function compile(source: PipelineSource, params: JsonObject, registry: St
       summary,
       source: source.digest,
       params: values,
+      ...(digests.length > 0 && { pipelines: Object.fromEntries(digests) }),
       ...(concurrency !== undefined && { concurrency }),
-      steps: steps.map((step) => planStep(step, values)),
+      steps: steps.map((step) => planStep(step)),
     },
   };
 }
 
-function planStep(step: CheckedStep, params: JsonObject): PlanStep {
-  const { draft, contract, grid, needs, gathers } = step;
+function planStep(step: CheckedStep): PlanStep {
+  const { id, draft, contract, grid, needs, gathers, wholes } = step;
   return {
-    id: draft.id,
+    id,
     uses: contract.name,
     version: contract.version,
     summary: draft.summary ?? contract.summary,
     needs,
     ...(gathers.length > 0 && { gathers }),
+    ...(wholes.length > 0 && { wholes }),
     axes: [...grid.axes],
     ...(grid.matrices?.length && { matrices: [...grid.matrices] }),
-    with: templatesOf(step, params),
+    with: templatesOf(step),
     inputs: Object.keys(contract.inputs),
     output: artifactOutput(contract),
     metrics: Object.keys(contract.outputs).filter((name) => contract.outputs[name]?.port === 'metric'),
@@ -56,9 +66,7 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
     timeoutMs: draft.timeoutMs ?? contractMs(contract, contract.timeout),
     heartbeatMs: contractMs(contract, contract.heartbeat),
     retry: planRetry(draft.retry),
-    ...(step.when !== undefined && {
-      when: { written: writtenOf(draft.when), value: templateOf(step.when, params) },
-    }),
+    ...planWhen(step.whens),
     ...(draft.approve !== undefined && { approve: planApproval(draft.approve) }),
     ...(draft.onFailure !== 'fail' && { onFailure: draft.onFailure }),
     ...(draft.minSuccess !== undefined && { minSuccess: draft.minSuccess }),
@@ -66,7 +74,7 @@ function planStep(step: CheckedStep, params: JsonObject): PlanStep {
 }
 
 /** As written, with params and defaults filled in, so that the key of what is made does not depend on them being left out. */
-function templatesOf({ with: bound, filled }: CheckedStep, params: JsonObject): Record<string, Template> {
+function templatesOf({ with: bound, filled, params }: CheckedStep): Record<string, Template> {
   const templates: Record<string, Template> = {};
   for (const [key, value] of Object.entries(bound)) {
     const template = templateOf(value, params);
@@ -79,9 +87,18 @@ function templatesOf({ with: bound, filled }: CheckedStep, params: JsonObject): 
   return templates;
 }
 
-/** What stands between the braces. */
-function writtenOf(when = ''): string {
-  return when.trim().replace(/^\$\{\{\s*|\s*\}\}$/g, '');
+/** The conditions of the steps around count first, and those within only where they are true. */
+function planWhen(whens: readonly When[]): Pick<PlanStep, 'when'> {
+  const [first, ...others] = whens.map(({ bound, params, written }) => ({
+    written,
+    value: templateOf(bound, params),
+  }));
+  if (first === undefined) return {};
+  const both = (a: typeof first, b: typeof first) => ({
+    written: `${a.written} && ${b.written}`,
+    value: { op: '&&', of: [a.value, b.value] },
+  });
+  return { when: others.reduce(both, first) };
 }
 
 function planApproval({

@@ -5,6 +5,7 @@ import type { Json, JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
 import { type ParamDefinition, readParam } from './params.ts';
 import type { Path } from './places.ts';
+import { pipelineKind } from './uses.ts';
 
 /**
  * A pipeline file, key by key, before its parts are checked against each other. What was wrong with a part
@@ -15,6 +16,8 @@ export interface PipelineDraft {
   summary: string | undefined;
   params: Map<string, ParamDefinition | undefined>;
   steps: Map<string, StepDraft>;
+  /** What others may use of it: references by name. */
+  outputs: Map<string, string>;
   concurrency: number | undefined;
   schedule: Schedule | undefined;
 }
@@ -56,7 +59,7 @@ export interface Schedule {
 }
 
 /** One run is one workflow, whose history is limited. */
-const maxSteps = 1000;
+export const maxSteps = 1000;
 
 export function readDraft(value: Json, findings: Findings): PipelineDraft | undefined {
   const map = readMap(value, [], findings);
@@ -74,13 +77,15 @@ export function readDraft(value: Json, findings: Findings): PipelineDraft | unde
   }
   if (fields.steps !== undefined) checkCount(steps.size, findings);
   const schedule = fields.schedule === undefined ? undefined : readSchedule(fields.schedule, findings);
+  const outputs = new Map(Object.entries(fields.outputs ?? {}));
   const { name, summary, concurrency } = fields;
-  return { name, summary, params, steps, concurrency, schedule };
+  return { name, summary, params, steps, outputs, concurrency, schedule };
 }
 
 function readStep(id: string, value: Json, findings: Findings): StepDraft {
   const path = ['steps', id];
   const map = readMap(value, path, findings);
+  if (map?.uses === pipelineKind) refuseOthers(map, path, findings);
   const { retry, ...fields } = map === undefined ? {} : readFields(stepShape, map, path, 'a step', findings);
   if (retry?.maxBackoff !== undefined && retry.maxBackoff < retry.backoff) {
     findings.atValue([...path, 'retry', 'maxBackoff'], '`maxBackoff` must not be shorter than `backoff`');
@@ -102,6 +107,17 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     queue: fields.resources?.queue,
     processesPerNode: fields.resources?.processesPerNode,
   };
+}
+
+/** The steps of a pipeline say themselves how they are run. */
+const keysOfUse = ['uses', 'summary', 'with', 'needs', 'each', 'matrix', 'when'];
+
+function refuseOthers(map: JsonObject, path: Path, findings: Findings): void {
+  for (const key of Object.keys(map)) {
+    if (!Object.hasOwn(stepShape, key) || keysOfUse.includes(key)) continue;
+    const message = `\`${key}\` is for steps that do something themselves; those of the used pipeline have their own`;
+    findings.atKey([...path, key], message);
+  }
 }
 
 /** Undefined if anything is wrong with it. */

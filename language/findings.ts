@@ -25,6 +25,10 @@ export class Findings {
     this.#add(this.#yaml.textSpan(path, part.offset, part.length), message, suggestion);
   }
 
+  get count(): number {
+    return this.#problems.length;
+  }
+
   /** In the order of the file. */
   inOrder(): Problem[] {
     return withoutRepeats(this.#problems).sort((a, b) => a.line - b.line || a.column - b.column);

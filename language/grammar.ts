@@ -31,6 +31,10 @@ export const pipelineShape = {
   summary: z.string().min(1).describe('What the pipeline does, in one line'),
   params: z.record(z.string(), z.json()).default({}).describe('What a run may be given'),
   steps: z.record(z.string(), z.json()).describe('The steps, by id'),
+  outputs: z
+    .record(z.string().regex(namePattern, 'must be a name'), z.string())
+    .default({})
+    .describe('What other pipelines may use of this one, by name: references to what its steps make'),
   concurrency: wholeNumber
     .min(1)
     .max(1000)
@@ -127,7 +131,7 @@ export const matrixShape = {
 export const axisShape = z.array(z.json()).min(1);
 
 export const stepShape = {
-  uses: z.string().describe('Step kind'),
+  uses: z.string().describe('Step kind; or `pipeline`, for the steps of another one'),
   summary: z.string().min(1).optional().describe('What the step is for, in one line'),
   with: z.record(z.string(), z.json()).default({}).describe('Inputs and params of the step'),
   needs: z.array(z.string()).default([]).describe('Steps that must be done first, where no data says so'),
@@ -163,6 +167,19 @@ export const stepShape = {
       'Share of the instances that have to be done; while it is reached, the run goes on without those that failed',
     ),
   resources: z.strictObject(resourcesShape).optional().describe('Where the step runs'),
+} satisfies Shape;
+
+/** The `with` of a step that uses a pipeline. */
+export const useShape = {
+  pipeline: z
+    .string()
+    .describe(
+      'The pipeline: a name, `att-folds`, which is its newest version when a run starts, a version, `att-folds@2`, or a digest, `sha256:…`',
+    ),
+  params: z
+    .record(z.string(), z.json())
+    .default({})
+    .describe('Its params, where they are not the defaults; values may be references'),
 } satisfies Shape;
 
 export const scheduleShape = {

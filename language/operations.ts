@@ -1,4 +1,11 @@
-import { type Bound, type BoundOperation, operationResult, operationsIn, referencesIn } from './bind.ts';
+import {
+  type Bound,
+  type BoundOperation,
+  dependsOnAxis,
+  operationResult,
+  operationsIn,
+  referencesIn,
+} from './bind.ts';
 import { type Coordinates, combinations, type Grid } from './coordinates.ts';
 import type { Findings } from './findings.ts';
 import { paramProblem } from './params.ts';
@@ -15,9 +22,7 @@ export function checkOperations(
 ): void {
   for (const operation of values.flatMap(operationsIn)) {
     const references = referencesIn(operation);
-    const used = grid.axes.filter((axis) =>
-      references.some(({ referent }) => referent.is === 'matrix' && referent.axis === axis),
-    );
+    const used = grid.axes.filter((axis) => dependsOnAxis(operation, axis));
     const fault = faultOf(operation, combinations(grid, used), known);
     if (fault === undefined) continue;
     const message = `The expression has no value: ${fault}`;

@@ -65,7 +65,7 @@ function checkDefinition(definition: ParamDefinition, path: Path, findings: Find
 }
 
 /** The zod schema of the values that a param takes. */
-function valueSchema(definition: ParamDefinition): z.ZodType<Json> {
+export function valueSchema(definition: ParamDefinition): z.ZodType<Json> {
   const { type, minimum, maximum, minLength, values } = definition;
   switch (type) {
     case 'string':

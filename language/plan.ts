@@ -12,6 +12,8 @@ export interface Plan {
   /** Digest of the YAML source, which is kept as a blob. */
   source: string;
   params: JsonObject;
+  /** Digests of the pipelines that it uses, by the names that they have in its steps; absent if there are none. */
+  pipelines?: Record<string, string>;
   /** Runs of the pipeline that go on at a time; without limit where it is absent. */
   concurrency?: number;
   /** In topological order. */
@@ -23,6 +25,7 @@ export interface Plan {
 }
 
 export interface PlanStep {
+  /** `train`; `folds.train` for the step `train` of the pipeline that the step `folds` uses. */
   id: string;
   uses: string;
   version: number;
@@ -31,6 +34,11 @@ export interface PlanStep {
   needs: string[];
   /** Of `needs`, the steps that are gathered and nothing else: of their instances, those that are done will do. */
   gathers?: string[];
+  /**
+   * Sub-pipelines that must be done first as a whole: all steps whose ids begin with one of these and a dot. What is
+   * missing there on purpose is no obstacle, as it is none to a run of the pipeline by itself.
+   */
+  wholes?: string[];
   /** Every axis that tells this step's instances apart, inherited ones first; empty for a single instance. */
   axes: Axis[];
   /** Of the origins of its axes, those whose `matrix` does not mean every combination of its values. */
@@ -107,7 +115,12 @@ export type Template =
   | { list: Template[] }
   | { map: Record<string, Template> };
 
-export type Reference =
-  | { from: 'matrix'; axis: string }
-  /** `gather` is `steps.<step>.*.<output>`: all instances that agree on the shared axes, in order. */
-  | { from: 'steps'; step: string; output: string; gather: boolean };
+export type Reference = { from: 'matrix'; axis: string } | StepReference;
+
+/** `gather` is `steps.<step>.*.<output>`: all instances that agree on the shared axes, in order. */
+export interface StepReference {
+  from: 'steps';
+  step: string;
+  output: string;
+  gather: boolean;
+}

@@ -1,4 +1,5 @@
 import { F2cError } from '../errors/failure.ts';
+import { own } from './own.ts';
 
 /** A place in the source; line and column count from 1, and the length stays on the line. */
 export interface Span {
@@ -12,6 +13,8 @@ export interface Problem extends Span {
   message: string;
   /** The name that was probably meant. */
   suggestion?: string;
+  /** The used pipeline that is wrong, as it is named, where it is not the file itself. */
+  in?: string;
 }
 
 /** One error of the params that a run was given. */
@@ -27,10 +30,20 @@ export interface SourceText {
   file?: string;
 }
 
+/** The texts of the pipelines that a file uses, by their names. */
+export type UsedTexts = Readonly<Record<string, { text?: string }>>;
+
 /** All problems for a terminal: place, message, and the line with the part underlined. */
-export function renderProblems(problems: readonly Problem[], source: SourceText): string {
-  const lines = source.text.split(/\r?\n/);
-  return problems.map((problem) => renderProblem(problem, lines, fileOf(source))).join('\n\n');
+export function renderProblems(
+  problems: readonly Problem[],
+  source: SourceText,
+  used: UsedTexts = {},
+): string {
+  const rendered = problems.map((problem) => {
+    const text = problem.in === undefined ? source.text : (own(used, problem.in)?.text ?? '');
+    return renderProblem(problem, text.split(/\r?\n/), problem.in ?? fileOf(source));
+  });
+  return rendered.join('\n\n');
 }
 
 function renderProblem(problem: Problem, lines: readonly string[], file: string): string {
@@ -49,11 +62,16 @@ export function withoutRepeats<P extends Problem | ParamProblem>(problems: reado
 }
 
 /** The failure of a pipeline that has problems. */
-export function pipelineError(problems: readonly Problem[], source: SourceText): F2cError {
+export function pipelineError(
+  problems: readonly Problem[],
+  source: SourceText,
+  used: UsedTexts = {},
+): F2cError {
   const count = problems.length === 1 ? '1 error' : `${problems.length} errors`;
+  const files = new Set(problems.map((problem) => problem.in ?? fileOf(source)));
   return new F2cError('F2C_PIPELINE_INVALID', {
-    listing: renderProblems(problems, source),
-    what: `${count} in ${fileOf(source)}`,
+    listing: renderProblems(problems, source, used),
+    what: `${count} in ${[...files].join(' and ')}`,
   });
 }
 

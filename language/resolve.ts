@@ -11,6 +11,7 @@ import {
 } from './coordinates.ts';
 import { ExpressionError, evaluate } from './evaluate.ts';
 import type { Json, JsonObject } from './json.ts';
+import { stepsNamed } from './names.ts';
 import { own } from './own.ts';
 import type { Axis, Plan, PlanStep, Reference, Template } from './plan.ts';
 
@@ -47,25 +48,29 @@ export function instancesOf(plan: Plan, stepId: string): Instance[] {
   return instancesAt(stepOf(plan, stepId));
 }
 
-/** Instances of one step that another instance waits for. */
+/** Instances of one step, or of all steps of a sub-pipeline, that another instance waits for. */
 export interface Need {
   step: string;
   ids: string[];
   /** They are gathered: those that are done will do, if there is one. */
   gathered: boolean;
-  /** They are all instances of the step. */
+  /** They are all instances of the step or the sub-pipeline. */
   whole: boolean;
 }
 
 /** The instances that must have ended before this one, step by step. */
 export function needsOf(plan: Plan, instance: Instance): Need[] {
-  const { needs, gathers = [] } = instance.step;
-  return needs.map((needed) => ({
-    step: needed,
-    ids: agreeingInstances(plan, instance, needed).map(({ id }) => id),
-    gathered: gathers.includes(needed),
-    whole: sharedAxes(instance.step, stepOf(plan, needed)).length === 0,
-  }));
+  const { needs, gathers = [], wholes = [] } = instance.step;
+  const need = (name: string, steps: PlanStep[], gathered: boolean): Need => ({
+    step: name,
+    ids: steps.flatMap((step) => agreeingInstances(plan, instance, step.id)).map(({ id }) => id),
+    gathered,
+    whole: steps.every((step) => sharedAxes(instance.step, step).length === 0),
+  });
+  return [
+    ...needs.map((id) => need(id, [stepOf(plan, id)], gathers.includes(id))),
+    ...wholes.map((id) => need(id, stepsNamed(plan, id), true)),
+  ];
 }
 
 /**

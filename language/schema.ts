@@ -1,11 +1,22 @@
 import { z } from 'zod';
 import type { Shape } from './fields.ts';
-import { matrixShape, namePattern, paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import {
+  matrixShape,
+  namePattern,
+  paramShapes,
+  pipelineShape,
+  scheduleShape,
+  stepShape,
+  useShape,
+} from './grammar.ts';
 import { withArticle } from './inputs.ts';
 import type { ArtifactPort, StepContract, StepRegistry } from './step.ts';
+import { pipelineKind } from './uses.ts';
 
 /** For editors, which know draft 7 best. */
 const target = 'draft-7';
+
+const useSummary = 'Runs the steps of another pipeline as part of this one. Outputs: those that it names.';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -20,6 +31,7 @@ export function pipelineSchema(registry: StepRegistry): string {
     ...objectSchema(pipelineShape, {
       params: mapOf({ oneOf: Object.values(paramShapes).map((shape) => objectSchema(shape)) }),
       steps: mapOf({ $ref: '#/definitions/step' }),
+      outputs: mapOf(reference),
       schedule: objectSchema(scheduleShape, { params: { type: 'object' } }),
     }),
     definitions: {
@@ -45,20 +57,29 @@ function stepSchema(registry: StepRegistry): object {
   const contracts = Object.values(registry).sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     ...objectSchema(stepShape, {
-      uses: { oneOf: contracts.map(({ name, summary }) => ({ const: name, description: summary })) },
+      uses: {
+        oneOf: [...contracts, { name: pipelineKind, summary: useSummary }].map(({ name, summary }) => ({
+          const: name,
+          description: summary,
+        })),
+      },
       with: { type: 'object' },
       matrix: { ...mapOf({ type: 'array', minItems: 1, items: literal }), properties: matrixKeys },
     }),
     // With `if`, an editor offers the keys of this step kind alone and says what is wrong with them.
-    allOf: contracts.map((contract) => {
-      const schema = withSchema(contract);
-      const required = (schema.required ?? []).length > 0 ? { required: ['with'] } : {};
-      return {
-        if: { properties: { uses: { const: contract.name } }, required: ['uses'] },
-        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-        then: { properties: { with: schema }, ...required },
-      };
-    }),
+    allOf: [
+      ...contracts.map((contract) => withOfKind(contract.name, withSchema(contract))),
+      withOfKind(pipelineKind, objectSchema(useShape, { params: { type: 'object' } })),
+    ],
+  };
+}
+
+function withOfKind(kind: string, schema: JsonSchema): object {
+  const required = (schema.required ?? []).length > 0 ? { required: ['with'] } : {};
+  return {
+    if: { properties: { uses: { const: kind } }, required: ['uses'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { properties: { with: schema }, ...required },
   };
 }
 

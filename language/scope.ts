@@ -1,28 +1,34 @@
 import type { AxesOfSteps } from './axes.ts';
 import { sameAxis } from './coordinates.ts';
 import type { PipelineDraft, StepDraft } from './draft.ts';
+import type { Frame } from './frame.ts';
+import type { UsedPipeline } from './library.ts';
 import { nearest } from './nearest.ts';
+import { type Output, type Outputs, outputsOfContract } from './outputs.ts';
 import { own } from './own.ts';
 import type { ParamDefinition } from './params.ts';
 import type { Axis } from './plan.ts';
 import type { ReferenceFault, ReferenceText } from './reference.ts';
-import type { ArtifactKind, StepContract, StepRegistry } from './step.ts';
+import type { StepContract, StepRegistry } from './step.ts';
+import { usesPipeline } from './uses.ts';
 
 /** Everything a reference of one step may name. */
 export interface Scope {
   step: StepDraft;
   draft: PipelineDraft;
+  /** Without those of the steps around the file, of which a reference knows nothing. */
   axes: AxesOfSteps;
   registry: StepRegistry;
+  frame: Frame;
+  /** The pipelines that steps of the file use, by the steps' ids. */
+  used: ReadonlyMap<string, UsedPipeline>;
 }
 
 /** What a reference stands for. `unknown` where something reported elsewhere hides it. */
 export type Referent =
   | { is: 'param'; param: string; definition: ParamDefinition }
   | { is: 'matrix'; axis: Axis }
-  | { is: 'artifact'; kind: ArtifactKind; many: boolean }
-  | { is: 'metric'; many: boolean }
-  | { is: 'unknown' };
+  | Output;
 
 export function contractOf(step: StepDraft, registry: StepRegistry): StepContract | undefined {
   return step.uses === undefined ? undefined : own(registry, step.uses);
@@ -36,7 +42,7 @@ export function lookUp(text: ReferenceText, scope: Scope): Referent | { fault: R
     case 'matrix':
       return lookUpAxis(reference.axis, text, scope);
     case 'steps':
-      return lookUpOutput(reference, text, scope);
+      return lookUpOutput(reference, text, scope, scope.step);
   }
 }
 
@@ -61,43 +67,68 @@ function lookUpAxis(name: string, text: ReferenceText, scope: Scope): Referent |
   return unknownName(text, 1, `\`${scope.step.id}\` has no axis \`${name}\``, name, names);
 }
 
-function lookUpOutput(
+/** `reader` is the step that refers to the output; undefined where the file as a whole does. */
+export function lookUpOutput(
   { step: id, output, gather }: { step: string; output: string; gather: boolean },
   text: ReferenceText,
-  scope: Scope,
-): Referent | { fault: ReferenceFault } {
+  scope: Omit<Scope, 'step'>,
+  reader: StepDraft | undefined,
+): Output | { fault: ReferenceFault } {
   const step = scope.draft.steps.get(id);
   if (step === undefined) {
     return unknownName(text, 1, `There is no step \`${id}\``, id, scope.draft.steps.keys());
   }
-  const contract = contractOf(step, scope.registry);
-  if (contract === undefined) return { is: 'unknown' };
-  const port = own(contract.outputs, output);
-  if (port === undefined) {
-    const message = `\`${id}\` has no output \`${output}\`; it has ${Object.keys(contract.outputs).join(', ')}`;
-    return unknownName(text, gather ? 3 : 2, message, output, Object.keys(contract.outputs));
+  const outputs = outputsOf(step, scope);
+  if (outputs === undefined) return { is: 'unknown' };
+  const found = own(outputs, output);
+  if (found === undefined) {
+    const names = Object.keys(outputs);
+    const has = names.length === 0 ? 'its pipeline has no `outputs`' : `it has ${names.join(', ')}`;
+    const message = `\`${id}\` has no output \`${output}\`; ${has}`;
+    return unknownName(text, gather ? 3 : 2, message, output, names);
   }
-  const fault = gather ? undefined : severalInstances(id, output, text, scope);
+  if (found.is === 'unknown') return found;
+  const fault = gather ? undefined : severalInstances(id, output, text, scope, reader);
   if (fault !== undefined) return { fault };
-  return port.port === 'metric'
-    ? { is: 'metric', many: gather }
-    : { is: 'artifact', kind: port.artifact, many: gather };
+  const { source } = found;
+  return { ...found, many: gather || found.many, source: { ...source, gather: gather || source.gather } };
 }
 
-/** A plain reference needs one matching instance: every axis of the other step is also one of mine. */
+/** With the steps that make them by their ids in the plan. */
+function outputsOf(step: StepDraft, { registry, frame, used }: Omit<Scope, 'step'>): Outputs | undefined {
+  const id = `${frame.prefix}${step.id}`;
+  if (!usesPipeline(step)) {
+    const contract = contractOf(step, registry);
+    return contract && outputsOfContract(contract, id);
+  }
+  const outputs = used.get(step.id)?.outputs;
+  return outputs && outputsWithin(outputs, id);
+}
+
+function outputsWithin(outputs: Outputs, id: string): Outputs {
+  const entries = Object.entries(outputs).map(([name, output]): [string, Output] => {
+    if (output.is === 'unknown') return [name, output];
+    return [name, { ...output, source: { ...output.source, step: `${id}.${output.source.step}` } }];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A plain reference needs one matching instance: every axis of the other step is also one of the reader. */
 function severalInstances(
   id: string,
   output: string,
   text: ReferenceText,
-  { step, axes }: Scope,
+  { axes }: Pick<Scope, 'axes'>,
+  reader: StepDraft | undefined,
 ): ReferenceFault | undefined {
-  const mine = axes.get(step.id)?.axes;
+  const mine = reader === undefined ? [] : axes.get(reader.id)?.axes;
   const theirs = axes.get(id)?.axes;
   if (mine === undefined || theirs === undefined) return undefined;
   const foreign = theirs.filter((axis) => !mine.some((own) => sameAxis(own, axis)));
   if (foreign.length === 0) return undefined;
   const names = foreign.map((axis) => `\`${axis.name}\``).join(' and ');
-  const remedy = `gather them with \`steps.${id}.*.${output}\`, or make one \`${step.id}\` for \`each: ${id}\``;
+  const other = reader === undefined ? '' : `, or make one \`${reader.id}\` for \`each: ${id}\``;
+  const remedy = `gather them with \`steps.${id}.*.${output}\`${other}`;
   return { ...text.nameAt(1), message: `\`${id}\` has several instances, one for every ${names}; ${remedy}` };
 }
 

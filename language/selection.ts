@@ -1,4 +1,5 @@
 import { F2cError } from '../errors/failure.ts';
+import { isNamed, namesOf } from './names.ts';
 import { nearest } from './nearest.ts';
 import type { Plan } from './plan.ts';
 import { type Instance, instancesOf, needsOf } from './resolve.ts';
@@ -34,9 +35,9 @@ export function select(plan: Plan, { force = [], from = [], only = [] }: Selecti
 
 function named(plan: Plan, all: Instance[], names: string[]): Instance[] {
   return names.flatMap((name) => {
-    const found = all.filter(({ id, step }) => id === name || step.id === name);
+    const found = all.filter(({ id }) => isNamed(id, name));
     if (found.length > 0) return found;
-    const known = [...new Set(all.flatMap(({ id, step }) => [step.id, id]))];
+    const known = new Set(all.flatMap(({ id }) => namesOf(id)));
     const meant = nearest(name, known);
     throw new F2cError('F2C_STEP_UNKNOWN', {
       what: `The pipeline ${plan.name} has no step "${name}"`,

@@ -1,4 +1,5 @@
-/** Runs inside the workflow: imports nothing but types. */
+/** Runs inside the workflow: imports nothing but types and pure functions. */
+import { stepsNamed } from './names.ts';
 import type { Plan, PlanStep } from './plan.ts';
 
 /** How many instances of a step ended in which way. */
@@ -39,22 +40,21 @@ export function shortageOf({ id, minSuccess }: PlanStep, { done, total }: Counts
   return done < least ? { step: id, done, total, least } : undefined;
 }
 
-/** The shortage of a step, or of one that it depends on: what it lacks then is missing here as well. */
+/** The shortage of a step or a sub-pipeline, or of a step that it depends on: what it lacks then is missing here as well. */
 export function inheritedShortage(
   plan: Plan,
   step: string,
   countsAt: (step: string) => Counts,
 ): Shortage | undefined {
-  const byId = new Map(plan.steps.map((each) => [each.id, each]));
   const seen = new Set<string>();
-  const waiting = [step];
-  for (const id of waiting) {
-    const found = byId.get(id);
-    if (found === undefined || seen.has(id)) continue;
+  const waiting = stepsNamed(plan, step);
+  for (const found of waiting) {
+    const { id, needs, wholes = [] } = found;
+    if (seen.has(id)) continue;
     seen.add(id);
     const shortage = found.minSuccess === undefined ? undefined : shortageOf(found, countsAt(id));
     if (shortage !== undefined) return shortage;
-    waiting.push(...found.needs);
+    waiting.push(...[...needs, ...wholes].flatMap((needed) => stepsNamed(plan, needed)));
   }
   return undefined;
 }

@@ -59,11 +59,11 @@ describe('keys of a step', () => {
     ['  a: { uses: 3 }', '1:14 1 `uses` must be a string, not 3'],
     [
       '  a: { uses: injest }',
-      '1:14 6 `injest` is not a step kind; there are compare, evaluate, export, index, ingest, train [ingest]',
+      '1:14 6 `injest` is not a step kind; there are compare, evaluate, export, index, ingest, train, pipeline [ingest]',
     ],
     [
       '  a: { uses: constructor }',
-      '1:14 11 `constructor` is not a step kind; there are compare, evaluate, export, index, ingest, train',
+      '1:14 11 `constructor` is not a step kind; there are compare, evaluate, export, index, ingest, train, pipeline',
     ],
     ['  a: { uses: ingest, width: {}, with: { source: x } }', '1:22 5 `width` is not a key of a step [with]'],
     ['  a: { uses: ingest, with: [x] }', '1:28 3 `with` must be a map, not a list'],

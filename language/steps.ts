@@ -1,29 +1,35 @@
-import { type Bound, bind, referencesIn } from './bind.ts';
+import { type Bound, bind } from './bind.ts';
 import type { Grid } from './coordinates.ts';
 import type { StepDraft } from './draft.ts';
 import type { Findings } from './findings.ts';
+import type { When } from './frame.ts';
 import { checkInput } from './inputs.ts';
 import type { JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
+import { needsOf, type PlanNeeds, planNeeds } from './needs.ts';
 import { checkOperations } from './operations.ts';
 import { own } from './own.ts';
 import type { Path } from './places.ts';
 import type { ParamProblem } from './problems.ts';
 import { contractOf, type Scope } from './scope.ts';
 import type { StepContract, StepRegistry } from './step.ts';
+import { pipelineKind } from './uses.ts';
 import { checkParams, type KnownParams } from './values.ts';
 import { checkWhen } from './when.ts';
 
-export interface CheckedStep {
+/** A step as the plan has it: with what the steps around it say, if its pipeline is used by another one. */
+export interface CheckedStep extends PlanNeeds {
+  id: string;
   draft: StepDraft;
   contract: StepContract;
-  needs: string[];
-  /** Of `needs`, the steps that are gathered and nothing else. */
-  gathers: string[];
+  /** With what the steps around it have. */
   grid: Grid;
   /** The `with` as written. */
   with: Record<string, Bound>;
-  when: Bound | undefined;
+  /** All must be true; the outermost first. */
+  whens: readonly When[];
+  /** Values of the params of its file. */
+  params: JsonObject;
   /** The params that do not wait for other steps, with the contract's defaults, at the first instance. */
   filled: JsonObject;
 }
@@ -35,16 +41,13 @@ export function checkStep(
   findings: Findings,
   paramProblems: ParamProblem[],
 ): { needs: Set<string>; checked: CheckedStep | undefined } {
-  const { step, registry } = scope;
+  const { step, registry, frame } = scope;
   const path = ['steps', step.id, 'with'];
-  const entries = Object.entries(step.with ?? {});
-  const bound = Object.fromEntries(
-    entries.map(([key, value]) => [key, bind(value, [...path, key], scope, findings)]),
-  );
-  const when = checkWhen(scope, findings);
-  const values = [...Object.values(bound), ...(when === undefined ? [] : [when])];
+  const bound = bindAll(step.with ?? {}, path, scope, findings);
+  const when = checkWhen(scope, known, findings);
+  const values = [...Object.values(bound), ...when.map((each) => each.bound)];
   const needs = needsOf(scope, values, findings);
-  const grid = scope.axes.get(step.id) ?? { axes: [] };
+  const grid = gridInPlan(scope);
   checkOperations(values, grid, known, findings, paramProblems);
   const contract = contractOf(step, registry);
   if (contract === undefined) reportUses(step, registry, findings);
@@ -54,10 +57,42 @@ export function checkStep(
 
   const params = checkKeys(contract, bound, path, findings);
   const filled = checkParams({ contract, bound: params, path, grid }, known, findings, paramProblems) ?? {};
-  const gathers = gathersOf(scope, values, needs);
+  const checked: CheckedStep = {
+    id: `${frame.prefix}${step.id}`,
+    draft: step,
+    contract,
+    ...planNeeds(scope, [...frame.whens.map((each) => each.bound), ...values]),
+    grid,
+    with: bound,
+    whens: [...frame.whens, ...when],
+    params: known.values,
+    filled,
+  };
+  return { needs, checked };
+}
+
+export function bindAll(
+  values: JsonObject,
+  path: Path,
+  scope: Scope,
+  findings: Findings,
+): Record<string, Bound> {
+  const entries = Object.entries(values);
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, bind(value, [...path, key], scope, findings)]),
+  );
+}
+
+/** The axes of a step, after those of the steps around it. */
+export function gridInPlan({ step, axes, frame: { prefix, grid: around } }: Scope): Grid {
+  const inPlan = <T extends { origin: string }>(each: T): T => ({
+    ...each,
+    origin: `${prefix}${each.origin}`,
+  });
+  const own = axes.get(step.id);
   return {
-    needs,
-    checked: { draft: step, contract, needs: [...needs], gathers, grid, with: bound, when, filled },
+    axes: [...around.axes, ...(own?.axes ?? []).map(inPlan)],
+    matrices: [...(around.matrices ?? []), ...(own?.matrices ?? []).map(inPlan)],
   };
 }
 
@@ -90,7 +125,7 @@ function checkKeys(
 
 function reportUses({ id, uses }: StepDraft, registry: StepRegistry, findings: Findings): void {
   if (uses === undefined) return;
-  const kinds = Object.keys(registry);
+  const kinds = [...Object.keys(registry), pipelineKind];
   const message = `\`${uses}\` is not a step kind; there are ${kinds.join(', ')}`;
   findings.atValue(['steps', id, 'uses'], message, nearest(uses, kinds));
 }
@@ -123,31 +158,4 @@ function checkMinSuccess({ step, axes }: Scope, findings: Findings): void {
       '`onFailure: continue` goes on without any number of instances; give one of the two',
     );
   }
-}
-
-/** The steps that must be done first, in the order of the file; unknown names are reported here. */
-function needsOf({ step, draft }: Scope, values: readonly Bound[], findings: Findings): Set<string> {
-  const path = ['steps', step.id];
-  const needs = new Set<string>();
-  const name = (id: string, at: Path): void => {
-    if (draft.steps.has(id)) needs.add(id);
-    else findings.atValue(at, `There is no step \`${id}\``, nearest(id, draft.steps.keys()));
-  };
-  step.needs.forEach((id, index) => {
-    name(id, [...path, 'needs', index]);
-  });
-  if (step.each !== undefined) name(step.each, [...path, 'each']);
-  for (const { ref } of values.flatMap(referencesIn)) {
-    if (ref.reference.from === 'steps') needs.add(ref.reference.step);
-  }
-  return new Set([...draft.steps.keys()].filter((id) => needs.has(id)));
-}
-
-/** The needed steps of which the instances that are done will do: nothing asks for all of them. */
-function gathersOf({ step }: Scope, values: readonly Bound[], needs: Set<string>): string[] {
-  const whole = new Set([...step.needs, step.each]);
-  for (const { ref } of values.flatMap(referencesIn)) {
-    if (ref.reference.from === 'steps' && !ref.reference.gather) whole.add(ref.reference.step);
-  }
-  return [...needs].filter((id) => !whole.has(id));
 }

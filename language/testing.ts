@@ -8,6 +8,7 @@ import { trainStep } from '../activities/train/contract.ts';
 import { readPipeline } from './check.ts';
 import { compile } from './compile.ts';
 import type { JsonObject } from './json.ts';
+import type { Pipelines } from './library.ts';
 import type { Plan } from './plan.ts';
 import type { StepRegistry } from './step.ts';
 
@@ -23,13 +24,19 @@ export const registry: StepRegistry = {
 export const header = 'name: example\nsummary: An example\n';
 
 /** The problems of a text as `line:column length message [suggestion]`. */
-export function problemsOf(text: string): string[] {
-  const read = readPipeline(text, registry);
+export function problemsOf(text: string, used: Record<string, string> = {}): string[] {
+  const read = readPipeline(text, registry, pipelinesOf(used));
   if (!('problems' in read)) return [];
-  return read.problems.map(({ line, column, length, message, suggestion }) => {
+  return read.problems.map(({ in: name, line, column, length, message, suggestion }) => {
     const hint = suggestion === undefined ? '' : ` [${suggestion}]`;
-    return `${line}:${column} ${length} ${message}${hint}`;
+    return `${name === undefined ? '' : `${name}:`}${line}:${column} ${length} ${message}${hint}`;
   });
+}
+
+/** Pipelines that a text may use, by their names. */
+function pipelinesOf(used: Record<string, string>): Pipelines {
+  const sources = Object.entries(used).map(([name, text]) => [name, { text, digest: `digest of ${name}` }]);
+  return Object.fromEntries(sources);
 }
 
 /** As `problemsOf`, for the text of `steps:` alone; lines count from the first step. */
@@ -39,8 +46,8 @@ export function stepProblems(steps: string): string[] {
   );
 }
 
-export function planOf(text: string, params: JsonObject = {}): Plan {
-  const compiled = compile({ text, digest: 'digest' }, params, registry);
+export function planOf(text: string, params: JsonObject = {}, used: Record<string, string> = {}): Plan {
+  const compiled = compile({ text, digest: 'digest' }, params, registry, pipelinesOf(used));
   if (!('plan' in compiled)) throw new Error(JSON.stringify(compiled));
   return compiled.plan;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Bound, knownValue, partOf, referencesIn } from './bind.ts';
+import { type Bound, dependsOnAxis, knownValue, partOf, referencesIn } from './bind.ts';
 import { type Complaint, checkValue } from './complaints.ts';
 import { type Coordinates, combinations, type Grid } from './coordinates.ts';
 import { subjectOf } from './fields.ts';
@@ -23,11 +23,11 @@ export interface KnownParams {
   given: ReadonlySet<string>;
 }
 
-/** The `with` of a step, less its inputs. */
+/** The `with` of a step, less its inputs; or what a step gives the pipeline that it uses. */
 export interface StepParams {
-  contract: StepContract;
+  contract: Pick<StepContract, 'name' | 'params'>;
   bound: Record<string, Bound>;
-  /** Path of the step's `with`. */
+  /** Where they stand. */
   path: Path;
   grid: Grid;
 }
@@ -80,9 +80,7 @@ function isOpen(bound: Bound | undefined, places: readonly Coordinates[], known:
 }
 
 function uses(bound: Record<string, Bound>, axis: Axis): boolean {
-  return Object.values(bound)
-    .flatMap(referencesIn)
-    .some(({ referent }) => referent.is === 'matrix' && referent.axis === axis);
+  return Object.values(bound).some((value) => dependsOnAxis(value, axis));
 }
 
 function without(schema: z.ZodObject, names: ReadonlySet<string>): z.ZodObject {
@@ -132,7 +130,7 @@ function report({ path, says, suggestion }: Complaint, blame: Blame): void {
 }
 
 /** The param of the run that a value was made of, if there is one. */
-function givenParam(bound: Bound | undefined, known: KnownParams): string | undefined {
+export function givenParam(bound: Bound | undefined, known: Pick<KnownParams, 'given'>): string | undefined {
   const references = bound === undefined ? [] : referencesIn(bound);
   return references
     .flatMap(({ referent }) => (referent.is === 'param' ? [referent.param] : []))
@@ -150,7 +148,11 @@ function innermost(bound: Bound, path: Path): { bound: Bound | undefined; rest: 
 }
 
 /** Checks what is known only by its type: outputs of other steps, and params that a run must give. */
-function checkTypes({ contract, bound, path }: StepParams, known: KnownParams, findings: Findings): void {
+function checkTypes(
+  { contract, bound, path, grid }: StepParams,
+  known: KnownParams,
+  findings: Findings,
+): void {
   for (const [name, value] of Object.entries(bound)) {
     const target = `\`${name}\` of \`${contract.name}\``;
     for (const { referent, ref, path: at } of referencesIn(value)) {
@@ -159,7 +161,7 @@ function checkTypes({ contract, bound, path }: StepParams, known: KnownParams, f
       findings.inText(at, partOf(ref), `\`${ref.written}\` is ${thing}, but ${target} takes a value`);
     }
     const schema = own(contract.params.shape, name);
-    const type = knownValue(value, known.values, {}) === undefined ? typeOf(value) : undefined;
+    const type = isValueKnown(value, grid, known) ? undefined : typeOf(value);
     if (schema === undefined || type === undefined || accepts(schema, type.types)) continue;
     const subject = 'ref' in value ? `\`${value.ref.written}\`` : 'This';
     const message = `${subject} is ${type.word}, which ${target} does not take`;
@@ -167,4 +169,12 @@ function checkTypes({ contract, bound, path }: StepParams, known: KnownParams, f
     else if ('op' in value) findings.inText(value.path, value.part, message);
     else findings.atValue([...path, name], message);
   }
+}
+
+/** Whether the value itself is checked; of a param that is given what differs by axis, each value is. */
+function isValueKnown(value: Bound, grid: Grid, known: KnownParams): boolean {
+  if (!referencesIn(value).some(({ given }) => given))
+    return knownValue(value, known.values, {}) !== undefined;
+  const used = grid.axes.filter((axis) => dependsOnAxis(value, axis));
+  return !isOpen(value, combinations(grid, used), known);
 }

@@ -1,19 +1,26 @@
 import { type Bound, bind } from './bind.ts';
 import type { Findings } from './findings.ts';
+import type { When } from './frame.ts';
 import type { Scope } from './scope.ts';
 import { typeOfLiteral, typeOfReferent } from './typing.ts';
+import type { KnownParams } from './values.ts';
 
-/** The `when` of a step: one expression that is true or false. Undefined where there is none. */
-export function checkWhen(scope: Scope, findings: Findings): Bound | undefined {
+/** The `when` of a step: one expression that is true or false. Empty where there is none. */
+export function checkWhen(scope: Scope, known: KnownParams, findings: Findings): When[] {
   const { id, when } = scope.step;
-  if (when === undefined) return undefined;
+  if (when === undefined) return [];
   const path = ['steps', id, 'when'];
   const bound = bind(when.trim(), path, scope, findings);
   const word = otherThanTruth(bound);
   if (word !== undefined) {
     findings.atValue(path, `\`when\` must be an expression that is true or false, not ${word}`);
   }
-  return bound;
+  return [{ bound, params: known.values, written: writtenOf(when) }];
+}
+
+/** What stands between the braces. */
+function writtenOf(when: string): string {
+  return when.trim().replace(/^\$\{\{\s*|\s*\}\}$/g, '');
 }
 
 /** What an expression is that is neither true nor false; undefined where it may be. */

@@ -6,6 +6,7 @@ import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
 import { compile } from '../../language/compile.ts';
 import type { JsonObject } from '../../language/json.ts';
+import { isNamed, namesOf } from '../../language/names.ts';
 import { nearest } from '../../language/nearest.ts';
 import { instancesOf } from '../../language/resolve.ts';
 import { type LogLine, LogReader, lineText } from '../logs.ts';
@@ -26,7 +27,7 @@ export function logs(id: string, step: string | undefined, options: LogsOptions)
     const store = openStore(session.env);
     const run = await findRun(id, session, store);
     if (step !== undefined) await refuseUnknown(step, id, run, store);
-    const isWanted = (instance: string) => step === undefined || isOf(instance, step);
+    const isWanted = (instance: string) => step === undefined || isNamed(instance, step);
     const reader = new LogReader(store.bucket, { run: id, execution: run?.info.runId, isWanted });
     const printed = options.follow
       ? await follow(id, reader, session, options)
@@ -50,11 +51,6 @@ async function findRun(
   }
 }
 
-/** `train` means all of its instances. */
-function isOf(instance: string, step: string): boolean {
-  return instance === step || instance.startsWith(`${step}[`);
-}
-
 async function refuseUnknown(
   step: string,
   id: string,
@@ -65,9 +61,9 @@ async function refuseUnknown(
   // A run that has no plan yet, or a plan that this version cannot read, may still have the step.
   const complete = instances.size > 0 || run === undefined;
   for await (const piece of logPieces(store.bucket, id, run?.info.runId)) instances.add(piece.step);
-  if (!complete || [...instances].some((instance) => isOf(instance, step))) return;
+  if (!complete || [...instances].some((instance) => isNamed(instance, step))) return;
   const steps = [...instances].map((instance) => instance.replace(/\[.*/, ''));
-  const meant = nearest(step, step.includes('[') ? instances : new Set([...steps, ...instances]));
+  const meant = nearest(step, step.includes('[') ? instances : new Set([...instances].flatMap(namesOf)));
   throw new F2cError('F2C_STEP_UNKNOWN', {
     what: `The run ${id} has no step ${step}`,
     fix: meant === undefined ? `Name one of ${[...new Set(steps)].join(', ')}` : `Did you mean "${meant}"?`,

@@ -1,0 +1,101 @@
+import type { PipelineDraft } from './draft.ts';
+import type { Outputs } from './outputs.ts';
+import type { ParamDefinition } from './params.ts';
+import type { Problem, SourceText } from './problems.ts';
+import { faultOfName } from './uses.ts';
+
+/** The text of a pipeline file, and the digest under which it is kept as a blob. */
+export interface PipelineSource extends SourceText {
+  digest: string;
+}
+
+/** What a name stands for; why it stands for nothing; or that nobody could be asked. */
+type Named = PipelineSource | { fault: string } | { unchecked: true };
+
+/** The pipelines that a file uses, also those that only the used ones name, as they are named: `att-folds@2`. */
+export type Pipelines = Readonly<Record<string, Named>>;
+
+/** A pipeline on the way from the file that is checked to one that is used. */
+interface Visited {
+  name: string;
+  text: string;
+}
+
+/** The way to a file: itself is the last. */
+export type Trail = readonly Visited[];
+
+/** What a pipeline is to those who use it. */
+export interface UsedPipeline {
+  /** As it is named. */
+  name: string;
+  text: string;
+  params: Record<string, ParamDefinition>;
+  outputs: Outputs;
+  /** The axes of its steps, and the steps that they come from. */
+  axes: ReadonlyMap<string, string>;
+  /** With those of the pipelines that it uses. */
+  steps: number;
+  /** How many pipelines deep those lie that it uses; 0 if it uses none. */
+  height: number;
+}
+
+/** A file that was checked by itself. */
+export interface ReadFile extends Pick<UsedPipeline, 'params' | 'outputs' | 'axes' | 'steps' | 'height'> {
+  draft: PipelineDraft | undefined;
+  problems: Problem[];
+}
+
+const deepest = 10;
+
+/** The pipelines that a file may use. Each is checked once by itself, whoever uses it. */
+export class Library {
+  readonly #pipelines: Pipelines;
+  readonly #read: (text: string, trail: Trail) => ReadFile;
+  readonly #used = new Map<string, UsedPipeline | undefined>();
+  readonly #problems: Problem[] = [];
+
+  constructor(pipelines: Pipelines, read: (text: string, trail: Trail, library: Library) => ReadFile) {
+    this.#pipelines = pipelines;
+    this.#read = (text, trail) => read(text, trail, this);
+  }
+
+  /** What is wrong with the pipelines that are used themselves. */
+  get problems(): readonly Problem[] {
+    return this.#problems;
+  }
+
+  /** Undefined where the pipeline is wrong itself, which is reported there, or where nobody could be asked. */
+  use(name: string, trail: Trail): UsedPipeline | { fault: string } | undefined {
+    const fault = faultOfName(name);
+    if (fault !== undefined) return { fault };
+    const named = Object.hasOwn(this.#pipelines, name) ? this.#pipelines[name] : undefined;
+    if (named === undefined) return { fault: `No pipeline is named \`${name}\`` };
+    if ('fault' in named) return named;
+    if ('unchecked' in named) return undefined;
+    const since = trail.findIndex(({ text }) => text === named.text);
+    if (since !== -1) return { fault: circle([...trail.slice(since).map((visited) => visited.name), name]) };
+    const tooDeep = {
+      fault: `Pipelines use each other more than ${deepest} deep: ${way([...trail.map((visited) => visited.name), name])}`,
+    };
+    if (trail.length > deepest) return tooDeep;
+    if (!this.#used.has(name)) this.#used.set(name, this.#readUsed(name, named.text, trail));
+    const used = this.#used.get(name);
+    return used !== undefined && trail.length + used.height > deepest ? tooDeep : used;
+  }
+
+  #readUsed(name: string, text: string, trail: Trail): UsedPipeline | undefined {
+    const { draft: _, problems, ...file } = this.#read(text, [...trail, { name, text }]);
+    this.#problems.push(...problems.map((problem) => ({ ...problem, in: name })));
+    return problems.length > 0 ? undefined : { name, text, ...file };
+  }
+}
+
+function circle(names: string[]): string {
+  return names.length === 2
+    ? `The pipeline uses itself: ${way(names)}`
+    : `Pipelines use each other in a circle: ${way(names)}`;
+}
+
+function way(names: string[]): string {
+  return names.map((name) => `\`${name}\``).join(' -> ');
+}

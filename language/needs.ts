@@ -1,0 +1,66 @@
+import { type Bound, referencesIn, sourcesIn } from './bind.ts';
+import type { Findings } from './findings.ts';
+import type { Needed } from './frame.ts';
+import { nearest } from './nearest.ts';
+import type { Path } from './places.ts';
+import type { Scope } from './scope.ts';
+import { usesPipeline } from './uses.ts';
+
+/** The steps of the file that must be done first, in the order of the file; unknown names are reported here. */
+export function needsOf({ step, draft }: Scope, values: readonly Bound[], findings: Findings): Set<string> {
+  const path = ['steps', step.id];
+  const needs = new Set<string>();
+  const name = (id: string, at: Path): void => {
+    if (draft.steps.has(id)) needs.add(id);
+    else findings.atValue(at, `There is no step \`${id}\``, nearest(id, draft.steps.keys()));
+  };
+  step.needs.forEach((id, index) => {
+    name(id, [...path, 'needs', index]);
+  });
+  if (step.each !== undefined) name(step.each, [...path, 'each']);
+  for (const { ref } of values.flatMap(referencesIn)) {
+    if (ref.reference.from === 'steps') needs.add(ref.reference.step);
+  }
+  return new Set([...draft.steps.keys()].filter((id) => needs.has(id)));
+}
+
+/** What a step needs, by ids of the plan. */
+export interface PlanNeeds {
+  needs: string[];
+  /** Of `needs`, the steps that are gathered and nothing else: of those, the instances that are done will do. */
+  gathers: string[];
+  /** Sub-pipelines that must be done as a whole. */
+  wholes: string[];
+}
+
+/** `values` are all that the step reads: its `with`, its `when`, and those of the steps around it. */
+export function planNeeds(scope: Scope, values: readonly Bound[]): PlanNeeds {
+  const named = [...scope.frame.needs, ...namedNeeds(scope)];
+  const sources = values.flatMap(sourcesIn);
+  const whole = new Set([
+    ...named.flatMap(({ id, isPipeline }) => (isPipeline ? [] : [id])),
+    ...sources.flatMap(({ step, gather }) => (gather ? [] : [step])),
+  ]);
+  const needs = inOrderOfFile(new Set([...whole, ...sources.map(({ step }) => step)]), scope);
+  return {
+    needs,
+    gathers: needs.filter((id) => !whole.has(id)),
+    wholes: [...new Set(named.flatMap(({ id, isPipeline }) => (isPipeline ? [id] : [])))],
+  };
+}
+
+/** What a step needs by `needs` and `each`. */
+export function namedNeeds({ step, draft, frame }: Scope): Needed[] {
+  return [...step.needs, ...(step.each === undefined ? [] : [step.each])].flatMap((id) => {
+    const needed = draft.steps.get(id);
+    return needed === undefined ? [] : [{ id: `${frame.prefix}${id}`, isPipeline: usesPipeline(needed) }];
+  });
+}
+
+/** What stands around the file comes first. */
+function inOrderOfFile(ids: ReadonlySet<string>, { draft, frame: { prefix } }: Scope): string[] {
+  const order = [...draft.steps.keys()];
+  const place = (id: string): number =>
+    id.startsWith(prefix) ? order.indexOf(id.slice(prefix.length).split('.', 1)[0] ?? '') : -1;
+  return [...ids].sort((a, b) => place(a) - place(b));
+}
