@@ -199,5 +199,5 @@ test('runs in a workflow: imports no package', () => {
   };
   visit('./resolve.ts');
   visit('./evaluate.ts');
-  expect([...seen]).toEqual(['./resolve.ts', './coordinates.ts', './evaluate.ts', './own.ts']);
+  expect([...seen]).toEqual(['./resolve.ts', './coordinates.ts', './evaluate.ts', './names.ts', './own.ts']);
 });

@@ -122,11 +122,13 @@ describe('a step that uses a pipeline', () => {
     expect(steps.last).toMatchObject({ needs: [], wholes: ['folds'] });
     const [after] = instancesOf(plan, 'after');
     expect(after && needsOf(plan, after).at(-1)).toEqual({
+      step: 'folds',
       ids: [
         ...['folds.faces[half=1]', 'folds.people[half=1,seed=1]', 'folds.people[half=1,seed=2]'],
         ...['folds.report[half=1,seed=1]', 'folds.report[half=1,seed=2]', 'folds.table[half=1]'],
       ],
       gathered: true,
+      whole: false,
     });
     expect(asks(plan, 'folds.report[half=2,seed=1]').params).toMatchObject({ label: 'n=7' });
   });
