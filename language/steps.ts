@@ -85,11 +85,12 @@ export function bindAll(
 
 /** The axes of a step, after those of the steps around it. */
 export function gridInPlan({ step, axes, frame: { prefix, grid: around } }: Scope): Grid {
+  const own = axes.get(step.id);
+  if (prefix === '') return own ?? { axes: [] };
   const inPlan = <T extends { origin: string }>(each: T): T => ({
     ...each,
     origin: `${prefix}${each.origin}`,
   });
-  const own = axes.get(step.id);
   return {
     axes: [...around.axes, ...(own?.axes ?? []).map(inPlan)],
     matrices: [...(around.matrices ?? []), ...(own?.matrices ?? []).map(inPlan)],
