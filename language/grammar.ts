@@ -26,9 +26,12 @@ export const wholeNumber = z.int({
     typeof input === 'number' ? undefined : `must be a whole number, not ${wordFor(input)}`,
 });
 
+/** Temporal's servers take 400 bytes a summary, and some of it is the step's id. */
+const oneLine = z.string().min(1).max(200);
+
 export const pipelineShape = {
   name: pipelineName.describe('Name of the pipeline, in kebab-case'),
-  summary: z.string().min(1).describe('What the pipeline does, in one line'),
+  summary: oneLine.describe('What the pipeline does, in one line'),
   params: z.record(z.string(), z.json()).default({}).describe('What a run may be given'),
   steps: z.record(z.string(), z.json()).describe('The steps, by id'),
   outputs: z
@@ -132,7 +135,7 @@ export const axisShape = z.array(z.json()).min(1);
 
 export const stepShape = {
   uses: z.string().describe('Step kind; or `pipeline`, for the steps of another one'),
-  summary: z.string().min(1).optional().describe('What the step is for, in one line'),
+  summary: oneLine.optional().describe('What the step is for, in one line'),
   with: z.record(z.string(), z.json()).default({}).describe('Inputs and params of the step'),
   needs: z.array(z.string()).default([]).describe('Steps that must be done first, where no data says so'),
   each: z.string().optional().describe('One instance for every instance of this step'),

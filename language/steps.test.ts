@@ -29,6 +29,12 @@ describe('the file as a whole', () => {
     ]);
   });
 
+  test('a summary that is longer than Temporal takes', () => {
+    expect(problemsOf(`name: x\nsummary: ${'x'.repeat(201)}\nsteps:\n${faces}`)).toEqual([
+      '2:10 201 `summary` must have at most 200 characters',
+    ]);
+  });
+
   test.each([
     ['0', '3:14 1 `concurrency` must be at least 1'],
     ['1.5', '3:14 3 `concurrency` must be a whole number, not 1.5'],
