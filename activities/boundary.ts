@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { F2cError } from '../errors/failure.ts';
+import { maskedError, secretMask } from './secrets.ts';
 import type { Progress } from './step.ts';
 import type { FailureDetails, HeartbeatDetails } from './tasks.ts';
 
@@ -42,11 +43,13 @@ export function stopReason(): string | undefined {
   return why?.timedOut ? 'it ran longer than its timeout' : 'on request';
 }
 
+/** What is said here is kept in a history, so no secret of the environment is in it. */
 function activityFailure(error: unknown, details: HeartbeatDetails): ApplicationFailure {
-  if (error instanceof F2cError) return failure(error.code, error.message, details);
+  const mask = secretMask();
+  if (error instanceof F2cError) return failure(error.code, mask(error.message), details);
   return error instanceof Error
-    ? failure('F2C_STEP_CRASHED', error.message, details, error)
-    : failure('F2C_STEP_CRASHED', String(error), details);
+    ? failure('F2C_STEP_CRASHED', mask(error.message), details, maskedError(error, mask))
+    : failure('F2C_STEP_CRASHED', mask(String(error)), details);
 }
 
 function failure(type: ErrorCode, message: string, { progress }: HeartbeatDetails, cause?: Error) {

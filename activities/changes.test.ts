@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { JsonObject } from '../language/json.ts';
 import { changeParams } from './changes.ts';
 
 const params = { by: 'accuracy' };
@@ -29,5 +30,16 @@ it('params that do not fit each other are told', () => {
   const index = { validation: 0, test: 2, seed: 0 };
   expect(() => changeParams({ uses: 'index', params: index, with: { fold: 1 } })).toThrow(
     'The changed params do not fit `index`:\n  `fold` must have `folds` beside it\nThe step still waits.',
+  );
+});
+
+it('a step gets no secret that its pipeline does not give to it', () => {
+  const notify = { url: '${{ secrets.HOOK }}', message: 'x', headers: {} };
+  const change = (changes: JsonObject) => changeParams({ uses: 'notify', params: notify, with: changes });
+  expect(change({ headers: { X: '${{ secrets.HOOK }}' } }).params.headers).toEqual({
+    X: '${{ secrets.HOOK }}',
+  });
+  expect(() => change({ headers: { X: 'a ${{ secrets.OTHER }}' } })).toThrow(
+    'The pipeline does not let the step have the secret `OTHER`',
   );
 });

@@ -6,6 +6,7 @@ import type { JsonObject } from '../language/json.ts';
 import { nearest } from '../language/nearest.ts';
 import { own } from '../language/own.ts';
 import { contracts } from './registry.ts';
+import { secretsIn } from './secretValues.ts';
 
 /** What a person wants to change in the params of a step that waits. */
 export interface ParamsChange {
@@ -40,6 +41,12 @@ export function changeParams({ uses, params, with: changes }: ParamsChange): Cha
     throw doNotFit(uses, texts);
   }
   const changed = checked.value as JsonObject;
+  const foreign = secretsIn(changed).filter((name) => !secretsIn(params).includes(name));
+  if (foreign.length > 0) {
+    // Whoever may answer a step has no business with secrets that its pipeline does not give to it.
+    const names = foreign.map((name) => `\`${name}\``).join(', ');
+    throw doNotFit(uses, [`The pipeline does not let the step have the secret ${names}`]);
+  }
   return { params: changed, changes: paramChanges(params, changed) };
 }
 

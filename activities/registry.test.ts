@@ -5,7 +5,15 @@ import { codeDigest } from './code.ts';
 import { contracts, loadImplementation } from './registry.ts';
 
 it('has one step kind a folder', () => {
-  expect(Object.keys(contracts)).toEqual(['compare', 'evaluate', 'export', 'index', 'ingest', 'train']);
+  expect(Object.keys(contracts)).toEqual([
+    'compare',
+    'evaluate',
+    'export',
+    'index',
+    'ingest',
+    'notify',
+    'train',
+  ]);
 });
 
 describe.each(Object.values(contracts).map((contract) => [contract.name, contract] as const))(

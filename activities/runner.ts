@@ -14,6 +14,7 @@ import { progressLog, withAttemptLog } from './attemptLog.ts';
 import { asActivity, stopReason } from './boundary.ts';
 import { codeDigest } from './code.ts';
 import { loadImplementation } from './registry.ts';
+import { withSecrets } from './secretValues.ts';
 import type { Made, StepContext, StepImplementation, StepInput } from './step.ts';
 import { keyParts, type StepDone, type WorkTask } from './tasks.ts';
 
@@ -80,6 +81,10 @@ async function contextOf(
   const logProgress = progressLog(log);
   return {
     key: task.key,
+    run: task.run,
+    pipeline: task.pipeline,
+    instance: task.step,
+    written: task.params,
     ...(task.fingerprint === undefined ? {} : { fingerprint: task.fingerprint }),
     ...(task.force === undefined || task.repair === undefined ? {} : { replaces: task.repair }),
     place: placeOf(),
@@ -124,7 +129,7 @@ async function work(
       ? await Promise.all(ref.map((one) => context.store.load(one)))
       : await context.store.load(ref);
   }
-  const params = contract.params.safeParse(task.params);
+  const params = contract.params.safeParse(withSecrets(task));
   if (!params.success) {
     // Only what another step measured can still be wrong here: literals were checked before the run.
     const what = `The params of ${task.step} do not fit: ${z.prettifyError(params.error)}`;

@@ -8,10 +8,16 @@ import type { ArtifactPort, StepContract } from '../language/step.ts';
 
 /** What a step is given beside its inputs and params. */
 export interface StepContext {
-  /** Content key of the artifact being made. */
+  /** Content key of the artifact being made; for a step with effects, what a second try is known by. */
   readonly key: string;
   /** Where Temporal runs this attempt; absent where it does not. */
   readonly place?: AttemptPlace;
+  readonly run: string;
+  readonly pipeline: string;
+  /** Id of the step instance: "train[head=dcp]". */
+  readonly instance: string;
+  /** The params as they may be read by everybody: with the names of secrets instead of their values. */
+  readonly written: JsonObject;
   readonly store: ArtifactStore;
   /** For a step that reads the outside world: the fingerprint that its key was made with. */
   readonly fingerprint?: string;

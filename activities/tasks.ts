@@ -17,6 +17,8 @@ export interface StepTask {
   inputs: Record<string, ArtifactRef | ArtifactRef[]>;
   /** Digest of the outside world, for the steps that read it; the run, for those that change it. */
   fingerprint?: string;
+  /** Names of the secrets that the params hold; their values are the worker's to know. */
+  secrets?: string[];
   /** Set where the step runs although its artifact is there. */
   force?: Force;
 }
@@ -82,6 +84,7 @@ export function taskFor(
     version: step.version,
     params,
     inputs,
+    ...(step.secrets && { secrets: step.secrets }),
     ...(step.effect && { fingerprint: effectOf({ run, execution }) }),
     ...force,
   };

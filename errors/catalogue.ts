@@ -60,6 +60,9 @@ export const catalogue = {
     retry: 'never',
     meaning: 'The weights to begin with cannot be read or do not fit the network.',
   },
+  // Another worker of the queue may have it, so the step's own tries count, and no more than those: a name that is
+  // written wrongly should not take an hour to be told.
+  F2C_SECRET_MISSING: { retry: 'counted', meaning: 'The worker of a step does not have a secret.' },
   F2C_POOL_TOO_SMALL: { retry: 'never', meaning: 'The pool cannot hold the identities of one batch.' },
   F2C_OUT_OF_MEMORY: { retry: 'never', meaning: 'The training needs more memory than there is.' },
   F2C_LOSS_NOT_FINITE: { retry: 'never', meaning: 'The training loss became NaN or infinite.' },
@@ -79,6 +82,11 @@ export const catalogue = {
     retry: 'never',
     meaning: 'The exported model does not give the embeddings of the trained one.',
   },
+  F2C_NOTIFY_FAILED: {
+    retry: 'counted',
+    meaning: 'A message could not be posted: nobody answered, or the server was busy or at fault.',
+  },
+  F2C_NOTIFY_REFUSED: { retry: 'never', meaning: 'The server to which a message was posted refused it.' },
   F2C_REPORTS_DIFFER: { retry: 'never', meaning: 'Reports on different benchmarks cannot be compared.' },
   // environment and command line
   F2C_PYTHON_MISSING: { retry: 'never', meaning: 'No fitting Python was found.' },

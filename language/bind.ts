@@ -10,6 +10,7 @@ import type { Path } from './places.ts';
 import type { Axis, StepReference, Template } from './plan.ts';
 import type { Part, ReferenceText } from './reference.ts';
 import { lookUp, type Referent, type Scope } from './scope.ts';
+import { secretReference } from './secretText.ts';
 import { typeOfLiteral, typeOfReferent, typeOfResult, type ValueType } from './typing.ts';
 
 /** A value of `with` whose references are known to name something. */
@@ -92,7 +93,11 @@ function bindExpression(expression: ExpressionText, path: Path, scope: Scope, fi
   if ('literal' in expression) return { literal: expression.literal };
   if ('reference' in expression) {
     const bound = bindReference(expression.reference, path, scope, findings);
-    if (!('ref' in bound) || bound.referent.is !== 'artifact') return bound;
+    if (!('ref' in bound)) return bound;
+    if (bound.referent.is === 'secret') {
+      return fault(`\`${bound.ref.written}\` is a secret, whose value only the worker of a step knows`);
+    }
+    if (bound.referent.is !== 'artifact') return bound;
     return fault(`\`${bound.ref.written}\` is a ${bound.referent.kind}, which has no value to work with`);
   }
   const of = expression.of.map((operand) => bindExpression(operand, path, scope, findings));
@@ -212,15 +217,23 @@ export function operationResult(
   }
 }
 
-function referencedValue(
-  { ref, given }: BoundReference,
-  params: JsonObject,
-  at: Coordinates,
-): Json | undefined {
+function referencedValue(bound: BoundReference, params: JsonObject, at: Coordinates): Json | undefined {
+  const { ref, given, referent } = bound;
   if (given !== undefined) return knownValue(given.bound, given.params, at);
+  if (referent.is === 'secret') {
+    const name = secretNamed(bound, params);
+    return name && secretReference(name);
+  }
   const { reference } = ref;
   if (reference.from === 'params') return own(params, reference.param);
   return reference.from === 'matrix' ? own(at, reference.axis) : undefined;
+}
+
+/** The name of a secret that is referred to; undefined where a param will tell it that no run has given yet. */
+export function secretNamed({ ref: { reference } }: BoundReference, params: JsonObject): string | undefined {
+  if (reference.from === 'secrets') return reference.secret;
+  const name = reference.from === 'params' ? own(params, reference.param) : undefined;
+  return typeof name === 'string' ? name : undefined;
 }
 
 /** The value as the plan keeps it: params filled in, what is left of references open. */

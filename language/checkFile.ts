@@ -162,6 +162,7 @@ function checkSchedule(
   for (const { param, message, suggestion } of fillParams(params, draft.schedule.params).problems) {
     const path = ['schedule', 'params', param];
     const isThere = Object.hasOwn(draft.schedule.params, param);
+    if (params[param]?.type === 'secret') findings.hide(path);
     if (!isThere) findings.atKey(['schedule'], `In \`params\` of the schedule, ${message}`);
     else if (Object.hasOwn(params, param)) findings.atValue(path, message, suggestion);
     else findings.atKey(path, message, suggestion);

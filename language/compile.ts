@@ -7,6 +7,7 @@ import type { PipelineSource, Pipelines } from './library.ts';
 import { own } from './own.ts';
 import type { Plan, PlanApproval, PlanRetry, PlanStep, Template } from './plan.ts';
 import type { ParamProblem, Problem } from './problems.ts';
+import { secretsOf } from './secrets.ts';
 import { artifactOutput, type StepContract, type StepRegistry } from './step.ts';
 import type { CheckedStep } from './steps.ts';
 
@@ -44,6 +45,7 @@ export function compile(
 
 function planStep(step: CheckedStep): PlanStep {
   const { id, draft, contract, grid, needs, gathers, wholes } = step;
+  const secrets = secretsOf(step.with, step.params);
   return {
     id,
     uses: contract.name,
@@ -61,6 +63,7 @@ function planStep(step: CheckedStep): PlanStep {
     fingerprint: contract.fingerprint === true,
     ...(contract.effect && { effect: true }),
     queue: draft.queue ?? contract.queue,
+    ...(secrets.length > 0 && { secrets }),
     ...(draft.processesPerNode !== undefined && { processesPerNode: draft.processesPerNode }),
     ...(contract.resumable && { resumable: true }),
     timeoutMs: draft.timeoutMs ?? contractMs(contract, contract.timeout),

@@ -6,6 +6,7 @@ import { type Problem, type Span, withoutRepeats } from './problems.ts';
 export class Findings {
   readonly #yaml: ParsedYaml;
   readonly #problems: Problem[];
+  readonly #hidden = new Set<number>();
 
   constructor(yaml: ParsedYaml) {
     this.#yaml = yaml;
@@ -29,9 +30,16 @@ export class Findings {
     return this.#problems.length;
   }
 
+  /** Keeps the line of a value out of what is shown: it may hold what nobody should read. */
+  hide(path: Path): void {
+    this.#hidden.add(this.#yaml.valueSpan(path).line);
+  }
+
   /** In the order of the file. */
   inOrder(): Problem[] {
-    return withoutRepeats(this.#problems).sort((a, b) => a.line - b.line || a.column - b.column);
+    return withoutRepeats(this.#problems)
+      .map((problem) => (this.#hidden.has(problem.line) ? { ...problem, hidden: true as const } : problem))
+      .sort((a, b) => a.line - b.line || a.column - b.column);
   }
 
   #add(span: Span, message: string, suggestion: string | undefined): void {

@@ -3,6 +3,7 @@ import { cronFault, isTimezone, nearestTimezone } from './calendar.ts';
 import { wordFor } from './complaints.ts';
 import { durationMs, durationPattern } from './duration.ts';
 import type { Shape } from './fields.ts';
+import { secretHint, secretName } from './secretText.ts';
 
 /** How the parts of a pipeline file are written. What they mean together is checked elsewhere. */
 
@@ -76,6 +77,15 @@ export const paramShapes = {
     ...paramTexts,
     values: z.array(z.string()).min(1).describe('The values to choose from'),
     default: z.string().optional(),
+  },
+  secret: {
+    type: z.literal('secret'),
+    ...paramTexts,
+    default: z
+      .string({ error: () => secretHint })
+      .regex(secretName, secretHint)
+      .optional()
+      .describe('Name of the secret, never its value'),
   },
 } satisfies Record<string, Shape>;
 

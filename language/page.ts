@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { functions } from './evaluate.ts';
 import { matrixShape, paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
 import { objectSchema } from './schema.ts';
+import { holdsSecrets } from './secrets.ts';
 import type { StepContract, StepRegistry } from './step.ts';
 
 type Schema = z.core.JSONSchema.BaseSchema;
@@ -46,6 +47,8 @@ export function referencePage(registry: StepRegistry): string {
     '## References and expressions',
     expressions,
     functions.map((name) => `- ${functionTexts[name]}`).join('\n'),
+    '## Secrets',
+    secrets,
     '## When a step fails',
     failures,
     '## Schedule',
@@ -148,6 +151,27 @@ before the run: numbers, strings, booleans and lists are not converted into each
 any number. A division by zero, and what is not finite, fails the step (\`F2C_EXPRESSION_FAILED\`), or the file where it is
 known before. Artifacts can be passed on and are no part of an expression. The functions:`;
 
+const secrets = `\`\${{ secrets.NAME }}\` stands for a value that only workers know: the variable \`F2C_SECRET_NAME\` of their environment.
+It is possible where a step kind says so, also inside a text (\`Bearer \${{ secrets.TOKEN }}\`), and nowhere else. Plans, keys,
+Temporal's history, receipts and logs hold the name. A param of the type \`secret\` holds a name as well, \`--param hook=SLACK_HOOK\`,
+so \`url: \${{ params.hook }}\` is the secret of that name. Where a worker does not have it, the step fails (\`F2C_SECRET_MISSING\`)
+after its tries; set it for the workers and resume the run. Whoever changes a value changes no key: nothing is made anew.
+
+\`\`\`yaml
+name: tell
+summary: Ingests images and says so
+params:
+  hook: { type: secret, default: CHAT_HOOK, title: Webhook of the chat }
+steps:
+  faces: { uses: ingest, with: { source: "sample:att-faces" } }
+  told:
+    uses: notify
+    with:
+      url: \${{ params.hook }}
+      message: There are \${{ steps.faces.identities }} identities
+      headers: { Authorization: "Bearer \${{ secrets.CHAT_TOKEN }}" }
+\`\`\``;
+
 const failures = `A step that fails for good, after the attempts of its \`retry\`, does what its \`onFailure\` says:
 
 - \`fail\`: what depends on it is skipped, everything else is done, and the run fails. \`npx f2c resume RUN\` goes on with it.
@@ -166,7 +190,10 @@ as long as 99 of 100 are done. Those that are skipped on purpose do not count. O
 fails (\`F2C_TOO_FEW_DONE\`), and a list of all instances, of this step or of one made from it, is skipped; a list of a part of
 them takes those that are done.`;
 
-function stepKind({ name, summary, inputs, params, outputs }: StepContract): string[] {
+const effects =
+  'It has effects, so every run does it anew, also a run that resumes another one, but once in a run.';
+
+function stepKind({ name, summary, inputs, params, outputs, effect }: StepContract): string[] {
   const ports = Object.entries(inputs).map(([input, { artifact, many, optional }]) => {
     const kind = many ? `list of ${artifact}` : artifact;
     return `| \`${input}\` | ${kind} | ${optional ? 'none' : ''} | |`;
@@ -175,7 +202,8 @@ function stepKind({ name, summary, inputs, params, outputs }: StepContract): str
     port.port === 'metric' ? `\`${output}\` (${port.unit})` : `\`${output}\` (artifact)`,
   );
   const rows = rowsOf(z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }));
-  return [`### ${name}`, summary, [...heading, ...ports, ...rows].join('\n'), `Outputs: ${made.join(', ')}.`];
+  const told = effect ? `${summary} ${effects}` : summary;
+  return [`### ${name}`, told, [...heading, ...ports, ...rows].join('\n'), `Outputs: ${made.join(', ')}.`];
 }
 
 const heading = ['| Key | Value | Default | |', '| --- | --- | --- | --- |'];
@@ -188,7 +216,8 @@ function rowsOf({ properties = {} }: Schema): string[] {
   return Object.entries(properties).map(([key, property]) => {
     const { description = '', default: value } = property as Schema;
     const byDefault = value === undefined ? '' : `\`${JSON.stringify(value)}\``;
-    return `| \`${key}\` | ${cell(valueWord(property as Schema))} | ${byDefault} | ${cell(description)} |`;
+    const told = holdsSecrets(property as Schema) ? `${description}; may hold secrets` : description;
+    return `| \`${key}\` | ${cell(valueWord(property as Schema))} | ${byDefault} | ${cell(told)} |`;
   });
 }
 

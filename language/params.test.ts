@@ -32,7 +32,10 @@ describe('definitions', () => {
   test.each([
     ['  a: 3', '6:6 1 `a` must be a map, not 3'],
     ['  a: { title: x }', '6:3 1 `type` of the param `a` is missing'],
-    ['  a: { type: strng }', '6:14 5 `type` must be one of string, integer, number, boolean, enum [string]'],
+    [
+      '  a: { type: strng }',
+      '6:14 5 `type` must be one of string, integer, number, boolean, enum, secret [string]',
+    ],
     ['  a: { type: enum }', '6:3 1 `values` is missing'],
     ['  a: { type: enum, values: [] }', '6:28 2 `values` must have at least 1 item'],
     ['  a: { type: enum, values: [x, 1] }', '6:32 1 `values[1]` must be a string, not 1'],

@@ -7,6 +7,7 @@ import type { Json, JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './places.ts';
 import type { ParamProblem } from './problems.ts';
+import { namesSecret, secretHint, secretName } from './secretText.ts';
 
 type ParamType = keyof typeof paramShapes;
 
@@ -33,6 +34,7 @@ export function readParam(
   if (map === undefined) return undefined;
   const type = readType(map, path, findings);
   if (type === undefined) return undefined;
+  if (type === 'secret') findings.hide([...path, 'default']);
   const owner = type === 'enum' ? 'an enum param' : `a param of type ${type}`;
   // The shapes differ by type; a definition is all of their keys.
   const definition = readFields(paramShapes[type], map, path, owner, findings) as ParamDefinition;
@@ -69,7 +71,12 @@ export function valueSchema(definition: ParamDefinition): z.ZodType<Json> {
   const { type, minimum, maximum, minLength, values } = definition;
   switch (type) {
     case 'string':
-      return z.string().min(minLength ?? 0);
+      return z
+        .string()
+        .min(minLength ?? 0)
+        .refine((text) => !namesSecret.test(text), 'must not name a secret; `type: secret` is for those');
+    case 'secret':
+      return z.string({ error: () => secretHint }).regex(secretName, secretHint);
     case 'boolean':
       return z.boolean();
     case 'enum':
@@ -119,6 +126,7 @@ function expectation({ type, title, values }: ParamDefinition): string {
     integer: 'a whole number',
     number: 'a number',
     boolean: 'true or false',
+    secret: 'the name of a secret',
   };
   const word = type === 'enum' ? `one of ${values?.join(', ')}` : words[type];
   return title === undefined ? word : `${word} (${title})`;

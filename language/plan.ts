@@ -53,6 +53,8 @@ export interface PlanStep {
   queue: string;
   /** Of a step with a fingerprint: set where no worker polled its queue when the run was compiled. */
   unserved?: { queue: string; role: string };
+  /** Names of the secrets that its params hold as texts, `${{ secrets.NAME }}`: the worker may put in no others. */
+  secrets?: string[];
   /** Only where the file says it. No part of any key: another number of processes does the same work. */
   processesPerNode?: number;
   /** An attempt that is stopped loses nothing; absent also in plans that are older than this field. */

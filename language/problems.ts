@@ -15,6 +15,8 @@ export interface Problem extends Span {
   suggestion?: string;
   /** The used pipeline that is wrong, as it is named, where it is not the file itself. */
   in?: string;
+  /** The line may hold a secret and is not shown. */
+  hidden?: true;
 }
 
 /** One error of the params that a run was given. */
@@ -50,6 +52,7 @@ function renderProblem(problem: Problem, lines: readonly string[], file: string)
   const { line, column, length } = problem;
   const head = `${file}:${line}:${column}  error  ${sentence(problem)}`;
   const code = lines[line - 1] ?? '';
+  if (problem.hidden) return head;
   const gutter = `${line}`.padStart(6);
   // Tabs are kept in front of the underline, so that it stands below its part at any tab width.
   const indent = code.slice(0, column - 1).replace(/[^\t]/g, ' ');

@@ -1,10 +1,11 @@
 /**
- * References as they are written: `params.x`, `steps.a.out`, `steps.a.*.out` and `matrix.axis`. This file alone
- * knows their form.
+ * References as they are written: `params.x`, `steps.a.out`, `steps.a.*.out`, `matrix.axis` and `secrets.X`. This
+ * file alone knows their form.
  */
 import type { Reference } from './plan.ts';
+import { secretName } from './secretText.ts';
 
-type SourceReference = Reference | { from: 'params'; param: string };
+type SourceReference = Reference | { from: 'params'; param: string } | { from: 'secrets'; secret: string };
 
 /** A part of a text, counted in characters from its start. */
 export interface Part {
@@ -25,8 +26,9 @@ export interface ReferenceFault extends Part {
   suggestion?: string;
 }
 
-export const forms = '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT` or `matrix.AXIS`';
-const roots = ['params', 'steps', 'matrix'];
+export const forms =
+  '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT`, `matrix.AXIS` or `secrets.NAME`';
+const roots = ['params', 'steps', 'matrix', 'secrets'];
 const name = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
 /** Reads a reference that stands at `offset` of its string. */
@@ -47,9 +49,13 @@ export function readReference(
     return {
       fault: {
         ...nameAt(0),
-        message: `References begin with \`params\`, \`steps\` or \`matrix\`, not \`${root}\``,
+        message: `References begin with \`params\`, \`steps\`, \`matrix\` or \`secrets\`, not \`${root}\``,
       },
     };
+  }
+  if (root === 'secrets' && names.length === 2) {
+    const message = 'Secrets have names of capital letters, digits and _, such as SLACK_HOOK';
+    return { fault: { ...nameAt(1), message } };
   }
   return { fault: { ...whole, message: `\`${written}\` is not a reference; write ${forms}` } };
 }
@@ -59,6 +65,9 @@ function referenceOf(names: string[]): SourceReference | undefined {
   const named = (...parts: string[]): boolean => parts.every((part) => name.test(part));
   if (root === 'params' && names.length === 2 && named(first)) return { from: 'params', param: first };
   if (root === 'matrix' && names.length === 2 && named(first)) return { from: 'matrix', axis: first };
+  if (root === 'secrets' && names.length === 2 && secretName.test(first)) {
+    return { from: 'secrets', secret: first };
+  }
   if (root !== 'steps') return undefined;
   if (names.length === 3 && named(first, second)) {
     return { from: 'steps', step: first, output: second, gather: false };

@@ -10,6 +10,7 @@ import {
   useShape,
 } from './grammar.ts';
 import { withArticle } from './inputs.ts';
+import { holdsSecrets } from './secrets.ts';
 import type { ArtifactPort, StepContract, StepRegistry } from './step.ts';
 import { pipelineKind } from './uses.ts';
 
@@ -44,7 +45,12 @@ export function pipelineSchema(registry: StepRegistry): string {
       step: stepSchema(registry),
     },
   };
-  return `${JSON.stringify(schema, undefined, 2)}\n`;
+  return `${JSON.stringify(schema, withoutMarks, 2)}\n`;
+}
+
+/** Our own mark of what takes secrets is told in words. */
+function withoutMarks(key: string, value: unknown): unknown {
+  return key === 'secrets' && value === true ? undefined : value;
 }
 
 const combination: JsonSchema = { type: 'object', minProperties: 1, additionalProperties: literal };
@@ -110,7 +116,11 @@ function inputSchema({ artifact, many }: ArtifactPort): JsonSchema {
 /** A value that may also be a reference, or hold references in its lists and maps. */
 function orReference(value: JsonSchema | boolean): JsonSchema | boolean {
   if (typeof value === 'boolean') return value;
-  const { title, description, default: byDefault, ...inner } = value;
+  const { title, default: byDefault, ...inner } = value;
+  const description = holdsSecrets(value)
+    ? `${inner.description}; may hold \${{ secrets.NAME }}`
+    : inner.description;
+  delete inner.description;
   const { items, properties } = inner;
   if (items !== undefined && !Array.isArray(items))
     inner.items = orReference(items as JsonSchema) as JsonSchema;

@@ -28,6 +28,8 @@ export interface Scope {
 export type Referent =
   | { is: 'param'; param: string; definition: ParamDefinition }
   | { is: 'matrix'; axis: Axis }
+  /** Named in the file, or by a param. */
+  | { is: 'secret' }
   | Output;
 
 export function contractOf(step: StepDraft, registry: StepRegistry): StepContract | undefined {
@@ -41,6 +43,8 @@ export function lookUp(text: ReferenceText, scope: Scope): Referent | { fault: R
       return lookUpParam(reference.param, text, scope);
     case 'matrix':
       return lookUpAxis(reference.axis, text, scope);
+    case 'secrets':
+      return { is: 'secret' };
     case 'steps':
       return lookUpOutput(reference, text, scope, scope.step);
   }
@@ -55,7 +59,8 @@ function lookUpParam(
     return unknownName(text, 1, `The pipeline has no param \`${param}\``, param, draft.params.keys());
   }
   const definition = draft.params.get(param);
-  return definition === undefined ? { is: 'unknown' } : { is: 'param', param, definition };
+  if (definition === undefined) return { is: 'unknown' };
+  return definition.type === 'secret' ? { is: 'secret' } : { is: 'param', param, definition };
 }
 
 function lookUpAxis(name: string, text: ReferenceText, scope: Scope): Referent | { fault: ReferenceFault } {

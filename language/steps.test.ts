@@ -65,11 +65,11 @@ describe('keys of a step', () => {
     ['  a: { uses: 3 }', '1:14 1 `uses` must be a string, not 3'],
     [
       '  a: { uses: injest }',
-      '1:14 6 `injest` is not a step kind; there are compare, evaluate, export, index, ingest, train, pipeline [ingest]',
+      '1:14 6 `injest` is not a step kind; there are compare, evaluate, export, index, ingest, notify, train, pipeline [ingest]',
     ],
     [
       '  a: { uses: constructor }',
-      '1:14 11 `constructor` is not a step kind; there are compare, evaluate, export, index, ingest, train, pipeline',
+      '1:14 11 `constructor` is not a step kind; there are compare, evaluate, export, index, ingest, notify, train, pipeline',
     ],
     ['  a: { uses: ingest, width: {}, with: { source: x } }', '1:22 5 `width` is not a key of a step [with]'],
     ['  a: { uses: ingest, with: [x] }', '1:28 3 `with` must be a map, not a list'],
@@ -248,7 +248,10 @@ describe('references', () => {
       '1:53 6 `faces` has no output `datset`; it has dataset, identities, instances, rejected [dataset]',
     ],
     ['matrix.head', '1:46 4 `people` has no axis `head`'],
-    ['step.faces.dataset', '1:39 4 References begin with `params`, `steps` or `matrix`, not `step`'],
+    [
+      'step.faces.dataset',
+      '1:39 4 References begin with `params`, `steps`, `matrix` or `secrets`, not `step`',
+    ],
   ])('%s', (reference, problem) => {
     expect(
       stepProblems(`  people: { uses: index, with: { dataset: "\${{ ${reference} }}" } }\n${faces}`),

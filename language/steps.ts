@@ -12,6 +12,7 @@ import { own } from './own.ts';
 import type { Path } from './places.ts';
 import type { ParamProblem } from './problems.ts';
 import { contractOf, type Scope } from './scope.ts';
+import { checkSecrets } from './secrets.ts';
 import type { StepContract, StepRegistry } from './step.ts';
 import { pipelineKind } from './uses.ts';
 import { checkParams, type KnownParams } from './values.ts';
@@ -56,6 +57,7 @@ export function checkStep(
   if (contract === undefined || step.with === undefined) return { needs, checked: undefined };
 
   const params = checkKeys(contract, bound, path, findings);
+  checkSecrets(contract, params, findings);
   const filled = checkParams({ contract, bound: params, path, grid }, known, findings, paramProblems) ?? {};
   const checked: CheckedStep = {
     id: `${frame.prefix}${step.id}`,

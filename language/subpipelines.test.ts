@@ -346,7 +346,7 @@ describe('a used pipeline', () => {
 `;
     expect(problemsOf(text, { parts: broken })).toEqual([
       '6:61 4 `sise` is not a param of `ingest`',
-      'parts:15:11 7 `evaluat` is not a step kind; there are compare, evaluate, export, index, ingest, train, pipeline [evaluate]',
+      'parts:15:11 7 `evaluat` is not a step kind; there are compare, evaluate, export, index, ingest, notify, train, pipeline [evaluate]',
       'parts:25:25 3 `table` has no output `bst`; it has report, best [best]',
     ]);
   });

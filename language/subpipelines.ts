@@ -13,6 +13,7 @@ import { own } from './own.ts';
 import { type ParamDefinition, paramProblem, valueSchema } from './params.ts';
 import type { ParamProblem, Problem } from './problems.ts';
 import type { Scope } from './scope.ts';
+import { giveSecrets } from './secrets.ts';
 import { bindAll, type CheckedStep, gridInPlan } from './steps.ts';
 import { pipelineKind, usesPipeline } from './uses.ts';
 import { checkParams, givenParam, type KnownParams } from './values.ts';
@@ -71,9 +72,9 @@ export function checkSubPipeline(
   checkNames(used, bound, findings, step.id);
   checkAxes(used, scope, findings);
   const contract = { name: used.name, params: z.strictObject(shapeOf(used.params)) };
-  const wanted = Object.fromEntries(
-    Object.entries(bound).filter(([name]) => Object.hasOwn(used.params, name)),
-  );
+  const ofParams = Object.entries(bound).filter(([name]) => Object.hasOwn(used.params, name));
+  const place = { path: [...path, 'params'], values: known.values };
+  const wanted = giveSecrets(used, Object.fromEntries(ofParams), place, findings);
   const asked = { contract, bound: wanted, path: [...path, 'params'], grid };
   const filled = checkParams(asked, known, findings, paramProblems);
   if (filled === undefined || findings.count > before || paramProblems.length > earlier)

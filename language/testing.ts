@@ -4,6 +4,7 @@ import { evaluateStep } from '../activities/evaluate/contract.ts';
 import { exportStep } from '../activities/export/contract.ts';
 import { indexStep } from '../activities/index/contract.ts';
 import { ingestStep } from '../activities/ingest/contract.ts';
+import { notifyStep } from '../activities/notify/contract.ts';
 import { trainStep } from '../activities/train/contract.ts';
 import { readPipeline } from './check.ts';
 import { compile } from './compile.ts';
@@ -18,6 +19,7 @@ export const registry: StepRegistry = {
   export: exportStep,
   index: indexStep,
   ingest: ingestStep,
+  notify: notifyStep,
   train: trainStep,
 };
 

@@ -18,6 +18,7 @@ const numbers: ValueType = { word: 'a list of numbers', types: ['array'] };
 export function typeOfReferent(referent: Referent): ValueType | undefined {
   if (referent.is === 'metric') return referent.many ? numbers : measured;
   if (referent.is === 'matrix') return typeOfAxis(referent.axis);
+  if (referent.is === 'secret') return text;
   if (referent.is !== 'param') return undefined;
   switch (referent.definition.type) {
     case 'integer':

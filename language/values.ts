@@ -107,7 +107,7 @@ interface Blame {
 }
 
 /** Reports a wrong value where it was written: in the file, in a matrix, or in the params of the run. */
-function report({ path, says, suggestion }: Complaint, blame: Blame): void {
+function report({ path, says, suggestion, key }: Complaint, blame: Blame): void {
   const { step, known, at, findings, paramProblems } = blame;
   const uses = `\`${step.contract.name}\``;
   const message = path.length === 0 ? `${uses} ${says}` : `\`${subjectOf(path)}\` of ${uses} ${says}`;
@@ -124,6 +124,8 @@ function report({ path, says, suggestion }: Complaint, blame: Blame): void {
     const value = JSON.stringify(own(known.values, referent.param));
     const place = [...step.path, ...path.slice(0, path.length - rest.length)];
     findings.atValue(place, `${message}; \`${referent.param}\` is ${value} by default`);
+  } else if (key) {
+    findings.atKey([...step.path, ...path], message, suggestion);
   } else {
     findings.atValue([...step.path, ...path], message, suggestion);
   }

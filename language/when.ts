@@ -28,6 +28,7 @@ function otherThanTruth(bound: Bound): string | undefined {
   if ('broken' in bound) return undefined;
   if ('text' in bound) return bound.text.some((part) => 'broken' in part) ? undefined : 'a text';
   if ('ref' in bound && bound.referent.is === 'artifact') return `a ${bound.referent.kind}`;
+  if ('ref' in bound && bound.referent.is === 'secret') return 'a secret';
   const type = typeOf(bound);
   return type === undefined || type.types.includes('boolean') ? undefined : type.word;
 }

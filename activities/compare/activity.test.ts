@@ -21,6 +21,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'f2c-compare-'));
   step = {
     key: '0'.repeat(64),
+    run: 'test',
+    pipeline: 'test',
+    instance: 'table',
+    written: {},
     store: server.store,
     workDir: folder,
     processes: 1,

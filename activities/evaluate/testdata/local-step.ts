@@ -11,6 +11,10 @@ export async function localStep(folder: string): Promise<StepContext & { told: P
   const told: Progress[] = [];
   return {
     key: '0'.repeat(64),
+    run: 'test',
+    pipeline: 'test',
+    instance: 'test',
+    written: {},
     store: openStore({}),
     workDir,
     processes: 1,

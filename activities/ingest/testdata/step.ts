@@ -26,6 +26,10 @@ export async function testStep({
   const reported: Progress[] = [];
   return {
     key: '0'.repeat(64),
+    run: 'test',
+    pipeline: 'test',
+    instance: 'test',
+    written: {},
     store,
     ...(fingerprint === undefined ? {} : { fingerprint }),
     workDir,
