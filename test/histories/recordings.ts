@@ -78,6 +78,23 @@ export const recordings: Record<string, Recording> = {
     return handle;
   },
 
+  /** A run that waits for a training that another one does, and takes what it makes. */
+  async elsewhere(runs) {
+    const text = `${head('elsewhere')}  people: { ${people(10)} }
+  train: { uses: train, with: { index: "\${{ steps.people.index }}", head: dcp, poolRatio: 1, width: 0.25, embeddingSize: 32, identitiesPerStep: 10, instancesPerStep: 10, images: 3000 } }
+`;
+    const before = await runs.start(text);
+    await begun(before, 'train');
+    const handle = await runs.start(text);
+    await eventually(async () => {
+      const { steps } = await handle.query<RunState>('state');
+      return steps.some(({ waitsFor }) => waitsFor === before.workflowId) || undefined;
+    });
+    const state = await endsAs(runs, handle, 'done');
+    assert.equal(stepOf(state, 'train').attempts, 0);
+    return handle;
+  },
+
   /** A run that waits for its turn and is woken. */
   async queued(runs) {
     const text = `${head('queued')}concurrency: 1\n`;
