@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { folderOf } from './registry.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -12,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 export function codeDigest(step: string): string {
   const known = digests.get(step);
   if (known !== undefined) return known;
-  const folders = [join(root, 'activities', step)];
+  const folders = [folderOf(step)];
   if (step === 'train' || step === 'export') folders.push(join(root, 'trainer', 'f2c_trainer'));
   const shared = readdirSync(join(root, 'activities')).filter(isSource);
   const files = [...folders.flatMap(sourceFiles), ...shared.map((name) => join(root, 'activities', name))];

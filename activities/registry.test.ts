@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { durationMs } from '../language/duration.ts';
 import { artifactOutput } from '../language/step.ts';
+import { root } from '../local/paths.ts';
+import { f2c } from '../test/support/cli.ts';
 import { codeDigest } from './code.ts';
 import { contracts, loadImplementation } from './registry.ts';
 
@@ -44,3 +47,26 @@ describe.each(Object.values(contracts).map((contract) => [contract.name, contrac
     });
   },
 );
+
+describe('F2C_STEPS', () => {
+  const reference = (folder: string) => f2c({ F2C_STEPS: folder }, 'reference');
+
+  it('adds the step kinds of a folder', async () => {
+    const { stdout } = await reference(join(root, 'test', 'steps'));
+    expect(stdout).toContain('### tally');
+    expect(stdout).toContain('### train');
+  });
+
+  it.each([
+    ['steps', 'is not an absolute path'],
+    ['/no/steps', 'does not exist'],
+    [join(root, 'activities'), 'has a step kind compare, which is shipped already'],
+  ])('%s is refused', async (folder, what) => {
+    const { code, stderr } = await reference(folder);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `F2C_CONFIG_INVALID: The folder of F2C_STEPS, ${folder}, ${what}. Give a folder of step kinds, each a folder ` +
+        'with contract.ts and activity.ts, or leave it out.\n',
+    );
+  });
+});
