@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { F2cError } from '../errors/failure.ts';
 import { maskedError, secretMask } from './secrets.ts';
@@ -15,7 +15,7 @@ export async function asActivity<T>(
   work: (signal: AbortSignal, progress: (progress: Progress) => void) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
-  const details: HeartbeatDetails = { progress: null };
+  const details: HeartbeatDetails = { progress: null, queuedMs: queuedMs() };
   const beat = () => context.heartbeat(details);
   const timer = setInterval(beat, heartbeatMs);
   const progress = (latest: Progress) => {
@@ -35,6 +35,11 @@ export async function asActivity<T>(
   }
 }
 
+/** How long ago the activity that asks was put into its queue: to be asked when it begins. */
+export function queuedMs(): number {
+  return Math.max(Date.now() - activityInfo().currentAttemptScheduledTimestampMs, 0);
+}
+
 /** Why the activity that asks was told to stop, in words; undefined if it was not. */
 export function stopReason(): string | undefined {
   const { cancellationSignal, cancellationDetails: why } = Context.current();
@@ -52,7 +57,12 @@ function activityFailure(error: unknown, details: HeartbeatDetails): Application
     : failure('F2C_STEP_CRASHED', mask(String(error)), details);
 }
 
-function failure(type: ErrorCode, message: string, { progress }: HeartbeatDetails, cause?: Error) {
-  const details: FailureDetails = { done: progress?.done ?? 0 };
+function failure(
+  type: ErrorCode,
+  message: string,
+  { progress, queuedMs = 0 }: HeartbeatDetails,
+  cause?: Error,
+) {
+  const details: FailureDetails = { done: progress?.done ?? 0, queuedMs };
   return ApplicationFailure.create({ type, message, details: [details], ...(cause && { cause }) });
 }

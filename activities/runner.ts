@@ -11,12 +11,12 @@ import type { AttemptPlace } from '../artifacts/trainings.ts';
 import { F2cError } from '../errors/failure.ts';
 import { artifactOutput, type StepContract } from '../language/step.ts';
 import { progressLog, withAttemptLog } from './attemptLog.ts';
-import { asActivity, stopReason } from './boundary.ts';
+import { asActivity, queuedMs, stopReason } from './boundary.ts';
 import { codeDigest } from './code.ts';
 import { loadImplementation } from './registry.ts';
 import { withSecrets } from './secretValues.ts';
 import type { Made, StepContext, StepImplementation, StepInput } from './step.ts';
-import { keyParts, type StepDone, type WorkTask } from './tasks.ts';
+import { keyParts, type StepDone, type WorkDone, type WorkTask } from './tasks.ts';
 
 /** What a worker lends to the steps that it runs. */
 export interface WorkerTools {
@@ -29,9 +29,10 @@ export interface WorkerTools {
 }
 
 /** The activity of a step kind: loads the inputs, does the work, uploads what was made, commits the manifest. */
-export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask) => Promise<StepDone> {
+export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask) => Promise<WorkDone> {
   return (task) =>
     asActivity(async (signal, progress) => {
+      const waited = { queuedMs: queuedMs() };
       const implementation = await loadImplementation(uses);
       await mkdir(tools.scratch, { recursive: true });
       const startedAt = performance.now();
@@ -42,7 +43,7 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
           if (task.unserved) tellBegun(attemptOf(task), log);
           const context = await contextOf(task, folder, tools, { signal, progress, log });
           const made = await work(implementation, task, context);
-          return await commit(implementation, task, made, startedAt, tools.store);
+          return { ...(await commit(implementation, task, made, startedAt, tools.store)), ...waited };
         });
       } finally {
         await rm(folder, { recursive: true, force: true });

@@ -52,15 +52,22 @@ export interface StepDone {
   metrics: Record<string, number>;
 }
 
+/** What the work of a step gives; beside it, how long the work waited for a worker. */
+export interface WorkDone extends StepDone {
+  queuedMs?: number;
+}
+
 /** What a running step's heartbeats carry. */
 export interface HeartbeatDetails {
   progress: Progress | null;
+  queuedMs?: number;
 }
 
 /** First detail of every failure that a step reports. */
 export interface FailureDetails {
   /** How far the attempt came: `done` of its latest progress. */
   done: number;
+  queuedMs?: number;
 }
 
 /** A run by its id, and by that of its first execution: people may give an id of their own to a second run. */

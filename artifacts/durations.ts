@@ -1,6 +1,6 @@
 import type { ArtifactKind } from '../language/step.ts';
 import { contentKey } from './canonical.ts';
-import { type Place, partsAt } from './lookup.ts';
+import { beforeAt, type Place } from './places.ts';
 import type { ArtifactStore } from './store.ts';
 
 /** How long a step may take, by what such steps took before. */
@@ -24,8 +24,8 @@ export class Durations {
 
   /** Undefined where no such step has left an artifact. */
   async estimate(kind: ArtifactKind, step: string, place: Place): Promise<Estimate | undefined> {
-    const before = await partsAt(this.store, place);
-    const stored = before && (await this.store.read(kind, contentKey(before)));
+    const { made } = await beforeAt(this.store, kind, place);
+    const stored = made && (await this.store.read(kind, contentKey(made)));
     const seconds = stored && 'manifest' in stored ? stored.manifest.measured.seconds : undefined;
     if (seconds !== undefined) return { seconds, from: 'place' };
     const sample = this.samples.get(kind) ?? this.sample(kind);

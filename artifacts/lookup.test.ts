@@ -38,24 +38,43 @@ test('what was never asked for is a miss that says so, and a hit once it is made
   });
 });
 
-test('a miss says what changed since the last time at this place', async () => {
+test('a miss says what changed since something was made at this place', async () => {
   const parts = partsOf('changing');
-  await lookUp(parts, 'changing');
-  const changed = { ...parts, params: { ...parts.params, imageSize: 128 } };
-  expect((await lookUp(changed, 'changing')).reason).toBe('miss: imageSize 112 -> 128');
-  const grown = { ...changed, fingerprint: 'e'.repeat(64) };
-  expect((await lookUp(grown, 'changing')).reason).toBe('miss: the source changed');
-  expect((await lookUp(grown, 'changing')).reason).toBe(
-    'miss: nothing changed, but last time left no artifact',
+  const ask = async (imageSize: number, more: Partial<KeyParts> = {}) => {
+    const changed = { ...parts, params: { ...parts.params, imageSize }, ...more };
+    return (await lookUp(changed, 'changing')).reason;
+  };
+  await ask(112);
+  expect(await ask(128)).toBe('miss: nothing was made here yet; since the last try imageSize 112 -> 128');
+  expect(await ask(128)).toBe('miss: nothing was made here yet');
+  await store.commit(datasetDraft({ from: { ...parts, params: { ...parts.params, imageSize: 128 } } }));
+  const fingerprint = 'e'.repeat(64);
+  expect(await ask(128, { fingerprint })).toBe('miss: the source changed');
+  // Those are two tries that make nothing.
+  expect(await ask(96)).toBe('miss: imageSize 128 -> 96; the last try here has made nothing');
+  expect(await ask(96)).toBe('miss: imageSize 128 -> 96; the last try here has made nothing');
+  expect(await ask(128)).toMatch(/^hit: /);
+  expect(await ask(64)).toBe('miss: imageSize 128 -> 64');
+  expect((await lookUp(parts, 'another place')).reason).toBe('miss: first time here');
+});
+
+test('what was made at a place and is gone is told as that', async () => {
+  const [parts, other] = [partsOf('gone'), partsOf('other')];
+  const { manifest } = await store.commit(datasetDraft({ from: parts }));
+  await lookUp(parts, 'gone');
+  await lookUp(other, 'gone');
+  const Key = manifestKey('dataset', manifest.key);
+  await store.bucket.s3.send(new DeleteObjectCommand({ Bucket: 'f2c', Key }));
+  expect((await lookUp(parts, 'gone')).reason).toBe(
+    'miss: nothing changed, but what was made is gone; the last try here has made nothing',
   );
-  expect((await lookUp(grown, 'another place')).reason).toBe('miss: first time here');
 });
 
 test('a changed input is named by its digests', async () => {
   const [a, b] = ['3f2a0000'.padEnd(64, '0'), '91bc0000'.padEnd(64, '0')];
   await lookUp({ ...partsOf('input'), inputs: { dataset: a } }, 'input');
   const { reason } = await lookUp({ ...partsOf('input'), inputs: { dataset: b } }, 'input');
-  expect(reason).toBe('miss: input dataset changed (3f2a0000… -> 91bc0000…)');
+  expect(reason).toContain('; since the last try input dataset changed (3f2a0000… -> 91bc0000…)');
 });
 
 test('who only wants to know is told the same, and the place remembers nothing of it', async () => {
@@ -65,8 +84,9 @@ test('who only wants to know is told the same, and the place remembers nothing o
   expect((await ask(parts)).reason).toBe('miss: first time here');
   expect((await lookUp(parts, 'asked')).reason).toBe('miss: first time here');
   const changed = { ...parts, params: { ...parts.params, imageSize: 128 } };
-  expect((await ask(changed)).reason).toBe('miss: imageSize 112 -> 128');
-  expect((await lookUp(changed, 'asked')).reason).toBe('miss: imageSize 112 -> 128');
+  for (const { reason } of [await ask(changed), await lookUp(changed, 'asked')]) {
+    expect(reason).toBe('miss: nothing was made here yet; since the last try imageSize 112 -> 128');
+  }
 });
 
 test('what is forced is made anew although it is there, and once it is made anew it is a hit', async () => {
@@ -146,9 +166,7 @@ test('places are kept apart whatever their names are', async () => {
   ];
   for (const name of names) expect((await lookUp(partsOf(name), name)).reason).toBe('miss: first time here');
   for (const name of names) {
-    expect((await lookUp(partsOf(name), name)).reason).toBe(
-      'miss: nothing changed, but last time left no artifact',
-    );
+    expect((await lookUp(partsOf(name), name)).reason).toBe('miss: nothing was made here yet');
   }
 });
 

@@ -1,17 +1,10 @@
 import type { ArtifactKind } from '../language/step.ts';
-import { canonicalJson, contentKey, sha256, short } from './canonical.ts';
+import { contentKey, short } from './canonical.ts';
 import { explainChange } from './explain.ts';
 import { type BlobRef, hasEffect, type KeyParts, type Manifest } from './manifest.ts';
 import { forEachParallel } from './parallel.ts';
-import { parseKeyParts } from './schema.ts';
+import { type Before, beforeAt, type Place, remember } from './places.ts';
 import type { ArtifactStore } from './store.ts';
-
-/** Where in which pipeline an artifact is asked for; a miss is explained by what was asked for there before. */
-export interface Place {
-  pipeline: string;
-  /** Id of the step instance: `train[poolRatio=0.1]`. */
-  instance: string;
-}
 
 export interface LookUp {
   /** Content key of the artifact that was asked for. */
@@ -42,11 +35,11 @@ export async function lookUp(
   parts: KeyParts,
   place: Place,
   code: string,
-  { remember = true, force }: LookUpOptions = {},
+  { remember: remembers = true, force }: LookUpOptions = {},
 ): Promise<LookUp> {
   const key = contentKey(parts);
-  const asked = remember ? exchangeParts(store, place, parts) : partsAt(store, place);
-  const [stored, before] = await Promise.all([store.read(kind, key), asked]);
+  const [stored, before] = await Promise.all([store.read(kind, key), beforeAt(store, kind, place, parts)]);
+  if (remembers) await remember(store, place, parts, before);
   if (stored === undefined) return { key, reason: `miss: ${missReason(before, parts)}` };
   const { etag: repair } = stored;
   if ('damage' in stored) return { key, reason: `miss: the manifest of ${kind} was altered`, repair };
@@ -66,11 +59,14 @@ function isForced(force: Force | undefined, etag: string): boolean {
   return force !== undefined && (force.replaces === undefined || force.replaces === etag);
 }
 
-function missReason(before: KeyParts | undefined, now: KeyParts): string {
+/** A try that made nothing is no measure of what has changed, unless there is no other. */
+function missReason({ asked, made }: Before, now: KeyParts): string {
   if (hasEffect(now)) return 'has effects, so every run does it';
-  if (before === undefined) return 'first time here';
-  const changes = explainChange(before, now);
-  return changes.length > 0 ? changes.join(', ') : 'nothing changed, but last time left no artifact';
+  if (asked === undefined) return 'first time here';
+  const changes = explainChange(made ?? asked, now).join(', ');
+  if (made === asked) return changes;
+  if (made === undefined) return `nothing was made here yet${changes && `; since the last try ${changes}`}`;
+  return `${changes || 'nothing changed, but what was made is gone'}; the last try here has made nothing`;
 }
 
 function hitReason({ madeBy }: Manifest, code: string): string {
@@ -86,33 +82,4 @@ async function missingBlobs(store: ArtifactStore, manifest: Manifest): Promise<B
     if (!(await store.hasBlob(blob))) gone.add(blob.digest);
   });
   return [...blobs.values()].filter(({ digest }) => gone.has(digest));
-}
-
-/** Remembers the key parts of a place and gives those that were there before. */
-async function exchangeParts(
-  store: ArtifactStore,
-  place: Place,
-  now: KeyParts,
-): Promise<KeyParts | undefined> {
-  const path = placeKey(place);
-  const text = canonicalJson(now);
-  const before = await store.bucket.read(path);
-  if (before?.text !== text) await store.bucket.write(path, text);
-  return before === undefined ? undefined : parseKeyParts(before.text);
-}
-
-/** The key parts of what was last asked for at a place. */
-export async function partsAt(store: ArtifactStore, place: Place): Promise<KeyParts | undefined> {
-  const stored = await store.bucket.read(placeKey(place));
-  return stored === undefined ? undefined : parseKeyParts(stored.text);
-}
-
-function placeKey({ pipeline, instance }: Place): string {
-  return `places/${encodeName(pipeline)}/${encodeName(instance)}.json`;
-}
-
-/** Names of people's choosing as one part of a path; S3 servers over a file system allow 255 bytes. */
-function encodeName(name: string): string {
-  const encoded = encodeURIComponent(name).replaceAll('.', '%2E');
-  return encoded.length <= 200 ? encoded : `${encoded.slice(0, 130)}~${sha256(name)}`;
 }

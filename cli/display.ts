@@ -1,6 +1,7 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
+import { timesOf } from '../workflows/times.ts';
 import { elsewhereText, pausesOf, queueText, waysToAnswer, workerText } from '../workflows/waiting.ts';
 import { duration, firstLine } from './text.ts';
 import type { Snapshot } from './watch.ts';
@@ -81,8 +82,10 @@ function statusText(step: StepState, { run, state, progress }: Snapshot): string
   const ways = waysToAnswer(step, run);
   if (ways !== undefined) parts.push(`answer with ${ways}`);
   if (step.status === 'paused') parts.push(...continuingTexts(step, state, run));
-  if (step.endedAt !== undefined && step.startedAt !== undefined && step.status !== 'skipped') {
-    parts.push(duration(step.endedAt - step.startedAt));
+  const times = step.endedAt === undefined ? undefined : timesOf(step, step.endedAt);
+  if (times !== undefined && step.status !== 'skipped') {
+    parts.push(duration(times.workMs));
+    if (times.waitedMs >= 1_000) parts.push(`waited ${duration(times.waitedMs)}`);
   }
   if (step.status === 'done' && step.cache !== undefined) parts.push(step.cache);
   return parts.join('  ');

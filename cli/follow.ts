@@ -2,6 +2,7 @@ import type { Manifest } from '../artifacts/manifest.ts';
 import { openStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
+import { bestModel } from './bestModel.ts';
 import { openDisplay } from './display.ts';
 import { news, type OutputOptions, print } from './output.ts';
 import { pageOf, type Session } from './session.ts';
@@ -21,11 +22,26 @@ export async function watchToEnd(
   const state = await follow(run, session, options);
   print(options, { run, ...state, ...more }, options.json ? '' : await resultText(run, state, session));
   if (state.status === 'done') return;
-  const params = Object.keys(state.params).length > 0 ? '; `--param name=value` changes a param' : '';
-  throw new F2cError('F2C_RUN_FAILED', {
-    what: state.error?.message ?? `The run was ${state.status}`,
-    where: state.error === undefined || state.error.code === 'F2C_RUN_FAILED' ? undefined : state.error.code,
-    fix: `Mend the cause and go on with \`npx f2c resume ${run}\`${params}; it takes the pipeline's file as it was, so a changed file needs a new \`npx f2c run FILE\``,
+  throw endedWithout(run, state);
+}
+
+/** Why a command fails that has watched a run which is not done; F2C_RUN_FAILED, F2C_RUN_CANCELLED, F2C_RUN_TERMINATED. */
+export function endedWithout(run: string, { status, error, params }: RunState): F2cError {
+  const goOn = `\`npx f2c resume ${run}\` goes on where it was`;
+  if (status === 'cancelled') {
+    return new F2cError('F2C_RUN_CANCELLED', { what: `The run ${run} was cancelled`, fix: goOn });
+  }
+  if (status === 'terminated') {
+    return new F2cError('F2C_RUN_TERMINATED', {
+      what: `The run ${run} was ended in Temporal (terminated or timed out), without being asked`,
+      fix: goOn,
+    });
+  }
+  const change = Object.keys(params).length > 0 ? '; `--param name=value` changes a param' : '';
+  return new F2cError('F2C_RUN_FAILED', {
+    what: error?.message ?? 'The run failed',
+    where: error === undefined || error.code === 'F2C_RUN_FAILED' ? undefined : error.code,
+    fix: `Mend the cause and go on with \`npx f2c resume ${run}\`${change}; it takes the pipeline's file as it was, so a changed file needs a new \`npx f2c run FILE\``,
   });
 }
 
@@ -36,8 +52,8 @@ async function follow(run: string, session: Session, options: OutputOptions): Pr
     display?.end();
     const advice =
       session.fate() === 'stay'
-        ? `It goes on. Stop it with \`npx f2c cancel ${run}\`.`
-        : 'It goes on where it was whenever the stack is up: `npx f2c up`.';
+        ? `It goes on. Watch it again with \`npx f2c watch ${run}\`, or stop it with \`npx f2c cancel ${run}\`.`
+        : `It goes on where it was whenever the stack is up: \`npx f2c up\`, then \`npx f2c watch ${run}\`.`;
     news(`\nNo longer watching ${run}. ${advice}`);
     // A stack that was started for this command ends by itself when the command has ended.
     process.exit(130);
@@ -65,7 +81,7 @@ async function follow(run: string, session: Session, options: OutputOptions): Pr
 async function resultText(run: string, state: RunState, session: Session): Promise<string> {
   const comparisons = await Promise.all(state.steps.map((step) => comparisonOf(step, session)));
   const tables = comparisons.filter((text) => text !== undefined);
-  const model = state.steps.find(({ artifact }) => artifact?.kind === 'model')?.artifact;
+  const model = await bestModel(state, openStore(session.env));
   const look = [
     session.fate() === 'stay' ? undefined : 'npx f2c up          # the stack and its web UI, to stay',
     pageOf(run, session),

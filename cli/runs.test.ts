@@ -79,13 +79,26 @@ it('says once why a run failed, and goes on with another param', async () => {
 
   const { stdout: runs } = await f2c(stack.env, 'list');
   expect(runs).toMatch(
-    new RegExp(`^Run +Status +Started \\(UTC\\) +Time +Resumes\n${next} +done .* ${run}\n${run} +failed `),
+    new RegExp(
+      `^Run +Pipeline +Status +Started \\(UTC\\) +Time +Resumes\n${next} +small +done .* ${run}\n${run} +small +failed `,
+    ),
   );
   const { stdout: artifacts } = await f2c(stack.env, 'artifact', 'list', 'dataset');
   expect(artifacts).toMatch(
     new RegExp(`^Key +Kind +Step +Size +Made \\(UTC\\) +Run\n\\w{12} +dataset +faces .* ${run}\n$`),
   );
-});
+}, 180_000);
+
+it('watches a run that somebody else has started, to the same end', async () => {
+  const args = ['--param', `source=${join(folder, 'faces')}`, '--param', 'test=0'];
+  const { stdout: run } = await f2c(stack.env, 'run', file, '--detach', ...args);
+  const watched = await f2c(stack.env, 'watch', run.trim());
+  expect(watched).toMatchObject({ code: 0, stderr: expect.stringMatching(`^Run ${run}`) });
+  expect(watched.stdout).toMatch(/\ndone in .*: 2 done; \d from the store\.\n/);
+  const again = JSON.parse((await f2c(stack.env, 'watch', run.trim(), '--json')).stdout);
+  expect(again).toMatchObject({ run: run.trim(), status: 'done' });
+  expect((await f2c(stack.env, 'watch', 'nobody')).stderr).toMatch(/^F2C_RUN_UNKNOWN: /);
+}, 180_000);
 
 it.each([
   [

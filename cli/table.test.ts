@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RunState } from '../workflows/runTypes.ts';
-import { failuresOf, stepCounts, stepTable } from './table.ts';
+import { answersTable, failuresOf, stepCounts, stepTable } from './table.ts';
 
 const run: RunState = {
   pipeline: 'p',
@@ -27,7 +27,8 @@ const run: RunState = {
       attempts: 2,
       cache: 'miss: first time here',
       startedAt: 40,
-      endedAt: 940,
+      endedAt: 60_940,
+      waitedMs: 60_000,
       error: { code: 'F2C_STEP_TIMEOUT', message: 'The step ran longer than its timeout.' },
       metrics: { accuracy: 0.97333333 },
     },
@@ -38,9 +39,9 @@ const run: RunState = {
 it('has a name for every column, counts in full, other metrics rounded, and only the code of a failure', () => {
   expect(stepTable(run)).toBe(
     [
-      'Step    Status   Time    Attempts  Metrics            Why',
-      'faces   done     40 ms             instances 1234567  hit: made by run a',
-      'report  failed   900 ms  2         accuracy 0.9733    F2C_STEP_TIMEOUT',
+      'Step    Status   Time    Waited      Attempts  Metrics            Why',
+      'faces   done     40 ms                         instances 1234567  hit: made by run a',
+      'report  failed   900 ms  1 min 00 s  2         accuracy 0.9733    F2C_STEP_TIMEOUT; miss: first time here',
       'table   skipped',
     ].join('\n'),
   );
@@ -67,8 +68,38 @@ it('says of what failed or was skipped whether the run goes on, and why', () => 
     ],
   };
   expect(stepTable(state).split('\n').slice(1)).toEqual([
-    'train  failed         1                  F2C_LOSS_NOT_FINITE (the run goes on without it)',
-    'model  skipped                           needs train, which failed',
+    'train  failed                 1                  F2C_LOSS_NOT_FINITE (the run goes on without it)',
+    'model  skipped                                   needs train, which failed',
   ]);
   expect(failuresOf(state)).toEqual(['\ntrain failed, and the run goes on without it: The loss is NaN.']);
+});
+
+it('says what people have told a run and its steps, in order of time', () => {
+  expect(answersTable(run)).toBe('');
+  const [faces, ...others] = run.steps;
+  const told: RunState = {
+    ...run,
+    answers: [{ action: 'pause', at: 2_000, who: 'bob', note: 'the disk is needed' }],
+    steps: [
+      {
+        ...(faces as RunState['steps'][number]),
+        answers: [{ action: 'retry', at: 1_000, changes: ['images 1 -> 2'] }],
+      },
+      ...others,
+    ],
+  };
+  expect(answersTable(told)).toBe(
+    [
+      'Told     Answer                At (UTC)             By   Note',
+      'faces    retry, images 1 -> 2  1970-01-01 00:00:01',
+      'the run  pause                 1970-01-01 00:00:02  bob  the disk is needed',
+    ].join('\n'),
+  );
+});
+
+it('says of a step that is tried again why it runs, and beside it what has failed', () => {
+  const error = { code: 'F2C_WORKER_STOPPED', message: 'The worker was shut down.' };
+  const cache = 'miss: images 9000 -> 30000';
+  const train = { id: 'train', uses: 'train', status: 'running', attempts: 2, error, cache } as const;
+  expect(stepTable({ ...run, steps: [train] })).toContain(`  ${cache}; F2C_WORKER_STOPPED`);
 });

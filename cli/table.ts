@@ -1,14 +1,15 @@
 import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
+import { timesOf } from '../workflows/times.ts';
 import { elsewhereText } from '../workflows/waiting.ts';
 import { columns, duration } from './text.ts';
 
 /** One row a step instance: what became of it, its metrics, and why it was run, reused or failed. */
-export function stepTable(state: RunState): string {
+export function stepTable(state: RunState, now = Date.now()): string {
   const rows = state.steps.map((step) => [
     step.id,
     step.status,
-    step.startedAt === undefined || step.endedAt === undefined ? '' : duration(step.endedAt - step.startedAt),
+    ...timeCells(step, state.endedAt ?? now),
     step.attempts > 0 ? String(step.attempts) : '',
     Object.entries(step.metrics ?? {})
       .map(([name, value]) => `${name} ${rounded(value)}`)
@@ -16,14 +17,42 @@ export function stepTable(state: RunState): string {
     // The run's own failure says it in full.
     whyOf(step),
   ]);
-  return columns([['Step', 'Status', 'Time', 'Attempts', 'Metrics', 'Why'], ...rows]);
+  return columns([['Step', 'Status', 'Time', 'Waited', 'Attempts', 'Metrics', 'Why'], ...rows]);
+}
+
+/** How long a step has worked and waited; a worker with a free hand is not worth a word. */
+function timeCells(step: StepState, now: number): [string, string] {
+  const times = timesOf(step, now);
+  if (times === undefined || step.status === 'skipped') return ['', ''];
+  return [duration(times.workMs), times.waitedMs < 1_000 ? '' : duration(times.waitedMs)];
 }
 
 function whyOf(step: StepState): string {
   if (step.waitsFor !== undefined) return elsewhereText(step);
   const { status, error, reason, tolerated, cache } = step;
   const goesOn = status === 'failed' && tolerated ? ' (the run goes on without it)' : '';
-  return reason ?? (error === undefined ? (cache ?? '') : `${error.code}${goesOn}`);
+  const failure = error === undefined ? undefined : `${error.code}${goesOn}`;
+  // A failure that the step has got over, or may get over, says nothing of why it runs.
+  const whys = status === 'failed' ? [failure, cache] : [cache, failure];
+  return reason ?? whys.filter((why) => why !== undefined).join('; ');
+}
+
+/** What people have told a run and its steps, one row each; empty if nobody has. */
+export function answersTable({ answers, steps }: RunState): string {
+  const told = [{ id: 'the run', answers }, ...steps].flatMap(({ id, answers = [] }) =>
+    answers.map((answer) => ({ id, ...answer })),
+  );
+  if (told.length === 0) return '';
+  const rows = told
+    .sort((a, b) => a.at - b.at)
+    .map(({ id, action, at, who = '', note = '', changes = [] }) => [
+      id,
+      [action, ...changes].join(', '),
+      new Date(at).toISOString().slice(0, 19).replace('T', ' '),
+      who,
+      note,
+    ]);
+  return columns([['Told', 'Answer', 'At (UTC)', 'By', 'Note'], ...rows]);
 }
 
 /** "13 done; 2 from the store", "1 done, 1 failed, 4 skipped; 0 from the store". */

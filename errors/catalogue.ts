@@ -50,6 +50,8 @@ export const catalogue = {
   F2C_PAUSED_ALREADY: { retry: 'never', meaning: 'The run or the step is paused already.' },
   F2C_NOT_PAUSED: { retry: 'never', meaning: 'The run or the step to continue is not paused.' },
   F2C_RUN_FAILED: { retry: 'never', meaning: 'At least one step of the run failed.' },
+  F2C_RUN_CANCELLED: { retry: 'never', meaning: 'The run was cancelled.' },
+  F2C_RUN_TERMINATED: { retry: 'never', meaning: 'The run was ended in Temporal without being asked.' },
   F2C_SOURCE_MISSING: { retry: 'never', meaning: 'The images to ingest are not where the source says.' },
   F2C_SOURCE_INVALID: { retry: 'never', meaning: 'The source is not written in a form that is known.' },
   F2C_SOURCE_CHANGED: { retry: 'never', meaning: 'The images changed while they were being read.' },

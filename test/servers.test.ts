@@ -69,6 +69,11 @@ describe('a run that was ended before anything worked on it', () => {
     const { code, stdout } = await f2c(stack.env, 'show', run);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Status +terminated$/m);
+    const watched = await f2c(stack.env, 'watch', run);
+    expect(watched.code).toBe(1);
+    expect(watched.stderr).toMatch(
+      /\nF2C_RUN_TERMINATED: The run \S+ was ended in Temporal .* `npx f2c resume \S+` goes on where it was\.\n$/,
+    );
     const { stdout: resumed } = await f2c(stack.env, 'resume', run, '--detach', '--json');
     const { run: next, forecast } = JSON.parse(resumed);
     expect(forecast.totals).toMatchObject({ reuse: 0, run: 1, runSeconds: null });

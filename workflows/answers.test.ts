@@ -44,7 +44,7 @@ describe('onFailure: hold', () => {
     ]);
     expect(waiting.status).toBe('held');
     const { stdout: listed } = await f2c(stack.env, 'list');
-    expect(listed).toMatch(new RegExp(`^${run} +held `, 'm'));
+    expect(listed).toMatch(new RegExp(`^${run} +\\S+ +held `, 'm'));
     const { stdout: shown } = await f2c(stack.env, 'show', run);
     expect(shown).toMatch(/\npeople\[test=50\] held: .*6 identities/);
     expect(shown).toContain(`\n${fifty} waits for an answer: \`npx f2c retry ${run} '${fifty}'\``);
@@ -93,6 +93,9 @@ describe('onFailure: hold', () => {
       ],
     });
     expect((await handle.describe()).searchAttributes.f2cState).toEqual(['done']);
+    expect(stepOf(state, fifty).waitedMs).toBeGreaterThan(0);
+    const { stdout: after } = await f2c(stack.env, 'show', run);
+    expect(after).toMatch(/\npeople\[test=50\] +retry, test 60 -> 2 +\d{4}-.* {2}six people\n/);
     const late = await f2c(stack.env, 'skip', run, fifty);
     expect(late.stderr).toContain(`F2C_STEP_NOT_WAITING: The run ${run} has ended`);
   }, 180_000);
@@ -125,6 +128,11 @@ describe('onFailure: hold', () => {
     await cancelled.cancel();
     const ended = await runs.ended(cancelled);
     expect([ended.status, stepOf(ended, fifty).status]).toEqual(['cancelled', 'cancelled']);
+    const watched = await f2c(stack.env, 'watch', cancelled.workflowId);
+    expect(watched.code).toBe(1);
+    expect(watched.stderr).toContain(
+      `\nF2C_RUN_CANCELLED: The run ${cancelled.workflowId} was cancelled. \`npx f2c resume ${cancelled.workflowId}\` goes on where it was.\n`,
+    );
   }, 180_000);
 });
 

@@ -4,8 +4,9 @@ import type { JsonObject } from '../language/json.ts';
 import type { PlanApproval } from '../language/plan.ts';
 import { untilDone } from './attempts.ts';
 import { changeParams, patient } from './control.ts';
-import type { Action, GivenAnswer, RunState, StepState } from './runTypes.ts';
-import { faultOfTexts, isMap, refusal, textsOf } from './updates.ts';
+import type { Action, RunState, StepState } from './runTypes.ts';
+import { become } from './times.ts';
+import { faultOfTexts, give, isMap, refusal, textsOf } from './updates.ts';
 import { waits } from './waiting.ts';
 
 /** A person's answer to a step that waits for one: the argument of the update `answer`. */
@@ -64,7 +65,7 @@ export class Answers {
         return await work(current);
       } catch (error) {
         if (!(error instanceof ApplicationFailure)) throw error;
-        state.status = 'held';
+        become(state, 'held');
         state.error = { code: error.type ?? '', message: error.message };
         const answer = await this.#ask({ state, actions: ['retry', 'skip', 'fail'], params: current });
         if (answer === undefined || answer.action === 'fail') throw error;
@@ -76,7 +77,7 @@ export class Answers {
 
   /** Waits until a person has approved a step that says `approve`; F2C_STEP_REJECTED. */
   async approved({ timeoutMs, byDefault }: PlanApproval, state: StepState): Promise<void> {
-    state.status = 'awaiting approval';
+    become(state, 'awaiting approval');
     if (timeoutMs !== undefined) state.deadline = { at: Date.now() + timeoutMs, action: byDefault };
     const question: Question = { state, actions: ['approve', 'reject'], params: {} };
     const answer = await this.#ask(question, timeoutMs);
@@ -160,10 +161,6 @@ export class Answers {
     if (fault !== undefined) throw refusal('F2C_ANSWER_INVALID', fault);
     return question;
   }
-}
-
-function give(state: StepState, answer: GivenAnswer): void {
-  state.answers = [...(state.answers ?? []), answer];
 }
 
 function faultOf(given: Record<string, unknown>, action: Action): string | undefined {

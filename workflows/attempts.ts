@@ -73,6 +73,14 @@ export function finalFailure({ code, message }: StepFailure): ApplicationFailure
   return ApplicationFailure.create({ type: code, message, nonRetryable: true });
 }
 
+/** How long failed work had waited for a worker, as far as it could say so. */
+export function queuedMsOf(error: unknown): number {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const timedOut = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;
+  const told = cause instanceof ApplicationFailure ? cause.details?.[0] : timedOut;
+  return (told as Partial<FailureDetails & HeartbeatDetails> | undefined)?.queuedMs ?? 0;
+}
+
 /** What went wrong in an activity, whichever way Temporal tells it. */
 function readFailure(error: unknown): Attempted {
   const cause = error instanceof ActivityFailure ? error.cause : error;

@@ -73,7 +73,7 @@ it('a training that is paused in the middle frees its worker and ends in the sam
   expect((await handle.describe()).raw.pendingActivities ?? []).toEqual([]);
   const pausedAt = await checkpointOf(expected, runs);
   expect(pausedAt).toBeLessThan(steps);
-  expect((await f2c(stack.env, 'list')).stdout).toMatch(new RegExp(`^${run} +paused `, 'm'));
+  expect((await f2c(stack.env, 'list')).stdout).toMatch(new RegExp(`^${run} +\\S+ +paused `, 'm'));
   const { stdout: shown } = await f2c(stack.env, 'show', run);
   expect(shown).toMatch(/\ntrain is paused since .* UTC by ann: GPU needed; go on with `npx f2c continue /);
   const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
@@ -116,6 +116,11 @@ it('a training that is paused in the middle frees its worker and ends in the sam
   const state = await runs.ended(handle);
   expect(state.status).toBe('done');
   expect(state).not.toHaveProperty('paused');
+  expect(stepOf(state, 'train').answers).toMatchObject([
+    { action: 'pause', who: 'ann', note: 'GPU needed' },
+    { action: 'continue' },
+  ]);
+  expect(state.answers?.map(({ action }) => action)).toEqual(['pause', 'continue']);
   expect(stepOf(state, 'train')).toMatchObject({
     status: 'done',
     attempts: 3,

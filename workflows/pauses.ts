@@ -1,7 +1,8 @@
 import { CancellationScope, condition, defineUpdate, isCancellation, setHandler } from '@temporalio/workflow';
 import { Interrupted } from './attempts.ts';
 import type { Pause, RunState, StepState } from './runTypes.ts';
-import { faultOfTexts, isMap, refusal, textsOf } from './updates.ts';
+import { become } from './times.ts';
+import { faultOfTexts, give, isMap, refusal, textsOf } from './updates.ts';
 import { minuteOf } from './waiting.ts';
 
 /** What is to be paused or to go on: the argument of the updates `pause` and `continue`. */
@@ -53,7 +54,7 @@ export class Pauses {
   }
 
   async ended(state: StepState): Promise<void> {
-    state.status = 'paused';
+    become(state, 'paused');
     this.#changed();
     while (this.concern(state)) await condition(() => !this.concern(state));
   }
@@ -64,7 +65,7 @@ export class Pauses {
     let stopped = false;
     this.#stops.set(state.id, () => {
       stopped = true;
-      state.status = 'pausing';
+      become(state, 'pausing');
       scope.cancel();
     });
     try {
@@ -79,6 +80,7 @@ export class Pauses {
   #pause(request: Requested): string {
     const target = this.#toPause(request);
     target.paused = { at: Date.now(), ...textsOf(request ?? {}) };
+    give(target, { action: 'pause', ...target.paused });
     const steps = this.#run.steps.filter((step) => target === this.#run || target === step);
     const notes = steps.flatMap(({ id, status }) => {
       const stop = this.#stops.get(id);
@@ -93,6 +95,7 @@ export class Pauses {
   #continue(request: Requested): string {
     const target = this.#toContinue(request);
     delete target.paused;
+    give(target, { action: 'continue', at: Date.now(), ...textsOf(request ?? {}) });
     this.#changed();
     return `${request?.step ?? 'the run'}: continued`;
   }

@@ -19,6 +19,7 @@ import type { Pauses } from './pauses.ts';
 import { failureOf } from './runFailure.ts';
 import { runStep } from './runStep.ts';
 import type { RunState, StepState } from './runTypes.ts';
+import { become } from './times.ts';
 
 /** How people take part in a run. */
 interface People {
@@ -139,6 +140,6 @@ function evaluated<T>({ id }: Instance, resolve: () => T): T {
 function finish(state: StepState, status: StepState['status']): void {
   delete state.paused;
   delete state.waitsFor;
-  state.status = status;
+  become(state, status);
   state.endedAt = Date.now();
 }

@@ -1,11 +1,12 @@
 import { ActivityCancellationType, proxyActivities, sleep } from '@temporalio/workflow';
-import type { LookUp, StepDone, StepTask, WorkTask } from '../activities/tasks.ts';
+import type { LookUp, StepDone, StepTask, WorkDone, WorkTask } from '../activities/tasks.ts';
 import type { PlanStep } from '../language/plan.ts';
 import { atQueue } from './atQueue.ts';
-import { untilDone } from './attempts.ts';
+import { queuedMsOf, untilDone } from './attempts.ts';
 import { lookUp, once, patient, readWorld } from './control.ts';
 import type { Pauses } from './pauses.ts';
 import type { StepFailure, StepState } from './runTypes.ts';
+import { become, waitedFor } from './times.ts';
 
 /** Takes one step instance from resolved inputs to a committed artifact. `changed` is called at every turn. */
 export async function runStep(
@@ -18,12 +19,12 @@ export async function runStep(
   const { id } = state;
   const told = { state, changed };
   const retrying = (failure: StepFailure) => {
-    state.status = 'retrying';
+    become(state, 'retrying');
     state.error = failure;
     changed();
   };
   const running = () => {
-    state.status = 'running';
+    become(state, 'running');
     changed();
   };
 
@@ -60,9 +61,16 @@ export async function runStep(
       running();
     }
     const work = () => perform(step, workOn(step, task, found), attempt);
-    return await atQueue(found.unserved, told, () =>
-      step.resumable ? pauses.stoppable(state, work) : work(),
-    );
+    try {
+      const { queuedMs = 0, ...done } = await atQueue(found.unserved, told, () =>
+        step.resumable ? pauses.stoppable(state, work) : work(),
+      );
+      waitedFor(state, queuedMs);
+      return done;
+    } catch (error) {
+      waitedFor(state, queuedMsOf(error));
+      throw error;
+    }
   };
   return await untilDone(id, step.retry, attemptWork, retrying, first);
 }
@@ -74,6 +82,7 @@ async function madeElsewhere(
   state: StepState,
   changed: () => void,
 ): Promise<LookUp> {
+  const began = Date.now();
   let found = looked;
   for (let waitMs = 2_000; found.elsewhere !== undefined; waitMs = Math.min(2 * waitMs, 60_000)) {
     state.waitsFor = found.elsewhere;
@@ -82,6 +91,7 @@ async function madeElsewhere(
     found = await look();
   }
   delete state.waitsFor;
+  waitedFor(state, Date.now() - began);
   state.cache = found.reason;
   changed();
   return found;
@@ -102,8 +112,8 @@ function workOn({ processesPerNode }: PlanStep, task: StepTask, { key, repair, u
   };
 }
 
-function perform(step: PlanStep, task: WorkTask, attempt: number): Promise<StepDone> {
-  const activities = proxyActivities<Record<string, (task: WorkTask) => Promise<StepDone>>>({
+function perform(step: PlanStep, task: WorkTask, attempt: number): Promise<WorkDone> {
+  const activities = proxyActivities<Record<string, (task: WorkTask) => Promise<WorkDone>>>({
     taskQueue: step.queue,
     activityId: `${task.step}#${attempt}`,
     startToCloseTimeout: step.timeoutMs,
@@ -112,6 +122,6 @@ function perform(step: PlanStep, task: WorkTask, attempt: number): Promise<StepD
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     summary: `${task.step}: ${step.summary}`,
   });
-  const activity = activities[step.uses] as (task: WorkTask) => Promise<StepDone>;
+  const activity = activities[step.uses] as (task: WorkTask) => Promise<WorkDone>;
   return activity(task);
 }

@@ -38,6 +38,10 @@ export interface StepState {
   attempts: number;
   startedAt?: number;
   endedAt?: number;
+  /** When it got its status. */
+  since?: number;
+  /** Of the time since it was started, what it has waited for a worker, a person, a pause or another try. */
+  waitedMs?: number;
   /** What the latest failed try said; kept while the step is tried again. */
   error?: StepFailure;
   /** Why the step was skipped. */
@@ -72,7 +76,7 @@ export interface Pause {
 }
 
 export interface GivenAnswer {
-  action: Action;
+  action: Action | 'pause' | 'continue';
   at: number;
   who?: string;
   note?: string;
@@ -111,6 +115,8 @@ export interface RunState {
   waitsFor?: string[];
   /** Somebody has paused the run as a whole. */
   paused?: Pause;
+  /** What people have told the run as a whole. */
+  answers?: GivenAnswer[];
   startedAt: number;
   endedAt?: number;
   steps: StepState[];

@@ -10,7 +10,7 @@ import { paramText } from '../params.ts';
 import { describeRun } from '../runs.ts';
 import { pageOf, queuesOf, withSession } from '../session.ts';
 import { queryState } from '../state.ts';
-import { failuresOf, stepTable } from '../table.ts';
+import { answersTable, failuresOf, stepTable } from '../table.ts';
 import { columns } from '../text.ts';
 
 export function show(id: string, options: OutputOptions): Promise<void> {
@@ -20,6 +20,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
     const resumedFrom = memo?.resumedFrom ?? null;
     const changes = (memo?.changes ?? []) as string[];
     const state = await withQueues(await queryState(run), run.info, queuesOf(session));
+    const told = answersTable(state);
     const page = pageOf(id, session);
     const steps = await withTrainings(state.steps, openStore(session.env));
     const artifacts = steps.flatMap(({ id: step, artifact }) =>
@@ -38,6 +39,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       '',
       stepTable(state),
       ...wentOnTexts(steps),
+      ...(told === '' ? [] : ['', told]),
       // What ended the run is told in its status.
       ...(state.error === undefined ? failuresOf(state) : []),
       ...pausesOf(state, id).map(({ what, told, command }) => `\n${what}${told}; go on with \`${command}\``),

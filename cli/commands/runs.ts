@@ -32,6 +32,20 @@ export function runsCommands(program: Command): void {
     );
 
   program
+    .command('watch')
+    .summary('watch a run to its end, as `run` does')
+    .description(
+      'Watches a run that is going on, whoever started it, and shows what `run` shows; it fails as that does if the ' +
+        'run is not done at its end. Ctrl-C only stops watching.',
+    )
+    .argument('<run>', 'id of the run; `npx f2c list` shows it')
+    .option('--json', 'print the final state as JSON')
+    .addHelpText('after', examples('watch quickstart-20260401-093015-1f7a'))
+    .action(async (run: string, options: OutputOptions) =>
+      (await import('../actions/watch.ts')).watch(run, options),
+    );
+
+  program
     .command('logs')
     .summary('print what the steps of a run say, in order of time')
     .description(

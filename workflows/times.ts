@@ -1,0 +1,31 @@
+import type { StepState, StepStatus } from './runTypes.ts';
+
+/** Statuses in which nothing of a step is done. */
+const idle: readonly StepStatus[] = ['retrying', 'paused', 'held', 'awaiting approval'];
+
+/** Gives a step another status, and keeps apart how long it has waited in the one before. */
+export function become(state: StepState, status: StepStatus): void {
+  const now = Date.now();
+  waitedFor(state, idleSince(state, now));
+  state.status = status;
+  state.since = now;
+}
+
+/** Adds to the time that a step has waited. */
+export function waitedFor(state: StepState, ms: number): void {
+  if (ms > 0) state.waitedMs = (state.waitedMs ?? 0) + ms;
+}
+
+/** How long a step has worked, and how long it has waited for a worker, a person, a pause or another try. */
+export function timesOf(state: StepState, now: number): { workMs: number; waitedMs: number } | undefined {
+  const { startedAt, endedAt, waitedMs = 0, atQueue } = state;
+  if (startedAt === undefined) return undefined;
+  const passed = Math.max((endedAt ?? now) - startedAt, 0);
+  const still = endedAt === undefined ? Math.max(idleSince(state, now), now - (atQueue?.since ?? now)) : 0;
+  const waited = Math.min(waitedMs + still, passed);
+  return { workMs: passed - waited, waitedMs: waited };
+}
+
+function idleSince({ status, since }: StepState, now: number): number {
+  return idle.includes(status) && since !== undefined ? now - since : 0;
+}
