@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { type LookUpOptions, lookUp } from '../artifacts/lookup.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
+import { type Pipeline, readPipeline } from '../language/check.ts';
 import { compile } from '../language/compile.ts';
 import type { Json, JsonObject } from '../language/json.ts';
+import type { Pipelines } from '../language/library.ts';
 import type { Plan } from '../language/plan.ts';
 import { paramsError, pipelineError } from '../language/problems.ts';
 import { type Selection, select } from '../language/selection.ts';
@@ -12,6 +14,7 @@ import { codeDigest } from './code.ts';
 import { findPipeline, type PipelineSource } from './pipelines.ts';
 import { contracts, loadImplementation } from './registry.ts';
 import { keyParts, type LookUp, type StepTask } from './tasks.ts';
+import { type Pinned, usedPipelines } from './usedPipelines.ts';
 
 /** What decides what a run does: its worker asks this, and so does whoever wants to know beforehand. */
 
@@ -20,6 +23,8 @@ export interface RunInput extends Selection {
   /** Name of a pipeline, `weekly` or `weekly@2`, or the digest of a stored pipeline file as `sha256:<hex>`. */
   pipeline: string;
   params?: JsonObject;
+  /** Digests of pipelines that it uses, by the names that they have in the file; others are found when it starts. */
+  pinned?: Pinned;
 }
 
 const steps = z.array(z.string().min(1)).exactOptional();
@@ -30,6 +35,7 @@ const runInput = z.strictObject({
   force: steps,
   from: steps,
   only: steps,
+  pinned: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).exactOptional(),
 });
 
 /** What starts a run, checked, with its `params` filled in; F2C_START_INVALID. */
@@ -38,7 +44,7 @@ export function readStart(input: unknown): RunInput & { params: JsonObject } {
   if (start.success) return start.data;
   throw new F2cError('F2C_START_INVALID', {
     what: `A run is not started with ${JSON.stringify(input) ?? 'nothing'}`,
-    fix: 'Give one JSON object: {"pipeline": "quickstart", "params": {}}; "force", "from" and "only" are lists of steps',
+    fix: 'Give one JSON object: {"pipeline": "quickstart", "params": {}}; "force", "from" and "only" are lists of steps, "pinned" is digests by the names of pipelines',
   });
 }
 
@@ -47,21 +53,34 @@ export function readStart(input: unknown): RunInput & { params: JsonObject } {
  * F2C_STEP_UNKNOWN.
  */
 export async function planRun(store: ArtifactStore, input: unknown): Promise<Plan> {
-  const { pipeline, params, ...selection } = readStart(input);
-  return planOf(await findPipeline(store, pipeline), { params, selection });
+  const { pipeline, params, pinned, ...selection } = readStart(input);
+  const source = await findPipeline(store, pipeline);
+  return planOf(source, { params, selection, pipelines: await usedPipelines(store, source, pinned) });
 }
 
-/** The plan of a run of a pipeline file. `name` is what people call it, if that is known better than from the file. */
+/** What a pipeline file says, and that it is right; F2C_PIPELINE_INVALID. `pipelines` are those that it uses. */
+export function readSource(source: PipelineSource, pipelines: Pipelines): Pipeline {
+  const read = readPipeline(source.text, contracts, pipelines);
+  if ('problems' in read) throw pipelineError(read.problems, source, pipelines);
+  return read.pipeline;
+}
+
+interface Wanted {
+  params: JsonObject;
+  selection?: Selection;
+  /** Those that the file uses. */
+  pipelines?: Pipelines;
+  /** What people call it, if that is known better than from the file. */
+  name?: string;
+}
+
+/** The plan of a run of a pipeline file. */
 export function planOf(
   source: PipelineSource,
-  {
-    params,
-    selection = {},
-    name = source.name,
-  }: { params: JsonObject; selection?: Selection; name?: string },
+  { params, selection = {}, pipelines = {}, name = source.name }: Wanted,
 ): Plan {
-  const compiled = compile(source, params, contracts);
-  if ('problems' in compiled) throw pipelineError(compiled.problems, source);
+  const compiled = compile(source, params, contracts, pipelines);
+  if ('problems' in compiled) throw pipelineError(compiled.problems, source, pipelines);
   if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, name);
   return passable(select(compiled.plan, selection));
 }

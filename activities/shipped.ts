@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { sha256 } from '../artifacts/canonical.ts';
 import { F2cError } from '../errors/failure.ts';
 import { nearest } from '../language/nearest.ts';
 
@@ -27,4 +28,12 @@ export async function shippedPipeline(
     });
   }
   return { text: await readFile(`${folder}${name}${ending}`, 'utf8'), file: `pipelines/${name}${ending}` };
+}
+
+/** A shipped pipeline with the digest that its text has as a blob. */
+export async function shippedSource(
+  name: string,
+): Promise<{ text: string; file: string; name: string; digest: string }> {
+  const { text, file } = await shippedPipeline(name);
+  return { text, file, name: file, digest: sha256(text) };
 }

@@ -1,5 +1,6 @@
 import type { PipelineDraft } from './draft.ts';
 import type { Outputs } from './outputs.ts';
+import { own } from './own.ts';
 import type { ParamDefinition } from './params.ts';
 import type { Problem, SourceText } from './problems.ts';
 import { faultOfName } from './uses.ts';
@@ -45,7 +46,8 @@ export interface ReadFile extends Pick<UsedPipeline, 'params' | 'outputs' | 'axe
   problems: Problem[];
 }
 
-const deepest = 10;
+/** How deep pipelines may use each other. */
+export const deepest = 10;
 
 /** The pipelines that a file may use. Each is checked once by itself, whoever uses it. */
 export class Library {
@@ -68,19 +70,17 @@ export class Library {
   use(name: string, trail: Trail): UsedPipeline | { fault: string } | undefined {
     const fault = faultOfName(name);
     if (fault !== undefined) return { fault };
-    const named = Object.hasOwn(this.#pipelines, name) ? this.#pipelines[name] : undefined;
+    const names = [...trail.map((visited) => visited.name), name];
+    if (trail.length > deepest) return tooDeep(names);
+    const named = own(this.#pipelines, name);
     if (named === undefined) return { fault: `No pipeline is named \`${name}\`` };
     if ('fault' in named) return named;
     if ('unchecked' in named) return undefined;
     const since = trail.findIndex(({ text }) => text === named.text);
-    if (since !== -1) return { fault: circle([...trail.slice(since).map((visited) => visited.name), name]) };
-    const tooDeep = {
-      fault: `Pipelines use each other more than ${deepest} deep: ${way([...trail.map((visited) => visited.name), name])}`,
-    };
-    if (trail.length > deepest) return tooDeep;
+    if (since !== -1) return circle(names.slice(since));
     if (!this.#used.has(name)) this.#used.set(name, this.#readUsed(name, named.text, trail));
     const used = this.#used.get(name);
-    return used !== undefined && trail.length + used.height > deepest ? tooDeep : used;
+    return used !== undefined && trail.length + used.height > deepest ? tooDeep(names) : used;
   }
 
   #readUsed(name: string, text: string, trail: Trail): UsedPipeline | undefined {
@@ -90,10 +90,13 @@ export class Library {
   }
 }
 
-function circle(names: string[]): string {
-  return names.length === 2
-    ? `The pipeline uses itself: ${way(names)}`
-    : `Pipelines use each other in a circle: ${way(names)}`;
+function circle(names: string[]): { fault: string } {
+  const fault = names.length === 2 ? 'The pipeline uses itself' : 'Pipelines use each other in a circle';
+  return { fault: `${fault}: ${way(names)}` };
+}
+
+function tooDeep(names: string[]): { fault: string } {
+  return { fault: `Pipelines use each other more than ${deepest} deep: ${way(names)}` };
 }
 
 function way(names: string[]): string {

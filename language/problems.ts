@@ -1,4 +1,5 @@
 import { F2cError } from '../errors/failure.ts';
+import type { Pipelines } from './library.ts';
 import { own } from './own.ts';
 
 /** A place in the source; line and column count from 1, and the length stays on the line. */
@@ -32,17 +33,14 @@ export interface SourceText {
   file?: string;
 }
 
-/** The texts of the pipelines that a file uses, by their names. */
-export type UsedTexts = Readonly<Record<string, { text?: string }>>;
-
-/** All problems for a terminal: place, message, and the line with the part underlined. */
+/** All problems for a terminal: place, message, and the line with the part underlined. `pipelines` are those used. */
 export function renderProblems(
   problems: readonly Problem[],
   source: SourceText,
-  used: UsedTexts = {},
+  pipelines: Pipelines = {},
 ): string {
   const rendered = problems.map((problem) => {
-    const text = problem.in === undefined ? source.text : (own(used, problem.in)?.text ?? '');
+    const text = problem.in === undefined ? source.text : textOf(pipelines, problem.in);
     return renderProblem(problem, text.split(/\r?\n/), problem.in ?? fileOf(source));
   });
   return rendered.join('\n\n');
@@ -68,12 +66,12 @@ export function withoutRepeats<P extends Problem | ParamProblem>(problems: reado
 export function pipelineError(
   problems: readonly Problem[],
   source: SourceText,
-  used: UsedTexts = {},
+  pipelines: Pipelines = {},
 ): F2cError {
   const count = problems.length === 1 ? '1 error' : `${problems.length} errors`;
   const files = new Set(problems.map((problem) => problem.in ?? fileOf(source)));
   return new F2cError('F2C_PIPELINE_INVALID', {
-    listing: renderProblems(problems, source, used),
+    listing: renderProblems(problems, source, pipelines),
     what: `${count} in ${[...files].join(' and ')}`,
   });
 }
@@ -88,6 +86,11 @@ export function paramsError(problems: readonly ParamProblem[], pipeline: string)
 
 function sentence({ message, suggestion }: { message: string; suggestion?: string }): string {
   return suggestion === undefined ? message : `${message}. Did you mean \`${suggestion}\`?`;
+}
+
+function textOf(pipelines: Pipelines, name: string): string {
+  const named = own(pipelines, name);
+  return named !== undefined && 'text' in named ? named.text : '';
 }
 
 function fileOf(source: SourceText): string {

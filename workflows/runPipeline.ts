@@ -107,6 +107,7 @@ function begin(run: RunState, plan: Plan): void {
   run.summary = plan.summary;
   run.source = plan.source;
   run.params = plan.params;
+  if (plan.pipelines !== undefined) run.pipelines = plan.pipelines;
   run.status = 'running';
   delete run.error;
   run.steps = instancesOfRun(plan).map(({ id, step }) => ({
@@ -120,7 +121,8 @@ function begin(run: RunState, plan: Plan): void {
     { key: pipelineAttribute, value: plan.name },
     { key: stateAttribute, value: run.status },
   ]);
-  upsertMemo({ pipeline: plan.name, source: plan.source, params: plan.params });
+  const { name: pipeline, source, params, pipelines } = plan;
+  upsertMemo({ pipeline, source, params, ...(pipelines && { pipelines }) });
 }
 
 function resultOf(plan: Plan, run: RunState, outcomes: Map<string, StepDone>): RunResult {

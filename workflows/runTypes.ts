@@ -96,6 +96,8 @@ export interface RunState {
   /** Digest of the pipeline file that is being run. */
   source: string;
   params: JsonObject;
+  /** Digests of the pipelines that it uses, by the names that they have in the file; absent if there are none. */
+  pipelines?: Record<string, string>;
   /**
    * `held` as soon as one step waits for a person, `paused` as soon as one is paused, whatever else goes on: it is
    * what people look for in a list.

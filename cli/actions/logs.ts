@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { findPipeline } from '../../activities/pipelines.ts';
 import { contracts } from '../../activities/registry.ts';
+import { type Pinned, usedPipelines } from '../../activities/usedPipelines.ts';
 import { logPieces } from '../../artifacts/logs.ts';
 import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
@@ -72,9 +73,15 @@ async function refuseUnknown(
 
 /** The step instances of a run. They follow from its memo and the stored file, so that no worker is asked. */
 async function plannedInstances(run: DescribedRun | undefined, store: ArtifactStore): Promise<string[]> {
-  const { source, params } = (run?.info.memo ?? {}) as { source?: string; params?: JsonObject };
+  const { source, params, pipelines } = (run?.info.memo ?? {}) as {
+    source?: string;
+    params?: JsonObject;
+    pipelines?: Pinned;
+  };
   if (source === undefined) return [];
-  const compiled = compile(await findPipeline(store, `sha256:${source}`), params ?? {}, contracts);
+  const file = await findPipeline(store, `sha256:${source}`);
+  const used = await usedPipelines(store, file, pipelines);
+  const compiled = compile(file, params ?? {}, contracts, used);
   if (!('plan' in compiled)) return [];
   const { plan } = compiled;
   return plan.steps.flatMap((step) => instancesOf(plan, step.id)).map(({ id }) => id);

@@ -8,10 +8,11 @@ import {
 } from '../../activities/applied.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
 import { contracts } from '../../activities/registry.ts';
-import { shippedNames, shippedPipeline } from '../../activities/shipped.ts';
+import { readSource } from '../../activities/reuse.ts';
+import { shippedNames, shippedSource } from '../../activities/shipped.ts';
+import { usedPipelines, usedShipped } from '../../activities/usedPipelines.ts';
 import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
-import { type Pipeline, readPipeline } from '../../language/check.ts';
-import { pipelineError, type SourceText } from '../../language/problems.ts';
+import { readPipeline } from '../../language/check.ts';
 import { pipelineFile } from '../files.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { withServers } from '../servers.ts';
@@ -19,10 +20,11 @@ import { columns } from '../text.ts';
 
 export async function apply(file: string, options: OutputOptions): Promise<void> {
   const source = await pipelineFile(file);
-  const { name, summary } = read(source);
+  readSource(source, await usedShipped(source));
   await withServers({ start: false }, async ({ env }) => {
     const store = openStore(env);
     await store.ensureBucket();
+    const { name, summary } = readSource(source, await usedPipelines(store, source));
     const { applied, created } = await applyPipeline(store, {
       name,
       summary,
@@ -50,7 +52,9 @@ export function list(name: string | undefined, options: OutputOptions): Promise<
     const hidden = pipelines.filter(({ isHidden }) => isHidden).map((pipeline) => pipeline.name);
     const note = hidden.length === 0 ? [] : ['', `Applied instead of shipped: ${hidden.join(', ')}.`];
     const table = columns([['Pipeline', 'Version', 'Applied (UTC)', 'By', 'Summary'], ...rows]);
-    print(options, pipelines, [table, ...note].join('\n'));
+    const told = pipelines.flatMap(({ outputs = {} }) => Object.entries(outputs));
+    const used = told.length === 0 ? [] : ['', 'What other pipelines may use of it:', columns(told)];
+    print(options, pipelines, [table, ...note, ...used].join('\n'));
   });
 }
 
@@ -62,6 +66,8 @@ type Listed = Pick<AppliedVersion, 'name' | 'summary'> & {
   by?: string;
   /** Whether a shipped pipeline has the same name, which stands for this one now. */
   isHidden?: boolean;
+  /** What others may use of it; only of the version that a single name stands for. */
+  outputs?: Record<string, string>;
 };
 
 /** What the names of pipelines stand for. */
@@ -71,29 +77,28 @@ async function newest(store: ArtifactStore): Promise<Listed[]> {
   return Promise.all(
     names.map(async (name) => {
       const version = await latestApplied(store, name);
-      if (version === undefined) return shippedOne(name);
+      if (version === undefined) return shippedOne(store, name);
       return { ...version, ...(shipped.includes(name) && { isHidden: true }) };
     }),
   );
 }
 
 async function versionsOf(store: ArtifactStore, name: string): Promise<Listed[]> {
+  const source = await findPipeline(store, name);
   const versions: Listed[] = (await appliedVersions(store, name)).reverse();
-  if ((await shippedNames()).includes(name)) return [...versions, await shippedOne(name)];
-  // Says which names there are.
-  if (versions.length === 0) await findPipeline(store, name);
-  return versions;
+  const isShipped = (await shippedNames()).includes(name);
+  const [newest, ...others] = isShipped ? [...versions, await shippedOne(store, name)] : versions;
+  if (newest === undefined) return [];
+  // An old file may be wrong by now, and is listed all the same.
+  const read = readPipeline(source.text, contracts, await usedPipelines(store, source));
+  const outputs = 'pipeline' in read ? read.pipeline.outputs : undefined;
+  return [{ ...newest, ...(outputs && { outputs }) }, ...others];
 }
 
-async function shippedOne(name: string): Promise<Listed> {
-  const { summary } = read(await shippedPipeline(name));
+async function shippedOne(store: ArtifactStore, name: string): Promise<Listed> {
+  const source = await shippedSource(name);
+  const { summary } = readSource(source, await usedPipelines(store, source));
   return { name, version: null, summary };
-}
-
-function read(source: SourceText): Pipeline {
-  const found = readPipeline(source.text, contracts);
-  if ('problems' in found) throw pipelineError(found.problems, source);
-  return found.pipeline;
 }
 
 function whoAmI(): string {

@@ -1,9 +1,10 @@
 import { forecast } from '../../activities/forecast.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf } from '../../activities/reuse.ts';
+import { usedPipelines } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
 import type { Selection } from '../../language/selection.ts';
-import { isFile, pipelineFile } from '../files.ts';
+import { isFile, pipelineFile, refuseWrong } from '../files.ts';
 import { forecastTable, forecastTotals, totalsText, trainingTexts } from '../forecast.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
@@ -19,11 +20,12 @@ export async function plan(
 ): Promise<void> {
   const wanted = { params: readParams(param), selection };
   const file = isFile(pipeline) ? await pipelineFile(pipeline) : undefined;
-  if (file !== undefined) planOf(file, wanted);
+  if (file !== undefined) await refuseWrong(file, wanted);
   await withServers({ start: false }, async ({ env }) => {
     const store = openStore(env);
-    const planned = planOf(file ?? (await findPipeline(store, pipeline)), wanted);
-    const { name, summary, source, params } = planned;
+    const source = file ?? (await findPipeline(store, pipeline));
+    const planned = planOf(source, { ...wanted, pipelines: await usedPipelines(store, source) });
+    const { name, summary, params, pipelines } = planned;
     const steps = await forecast(store, planned, new AbortController().signal);
     const totals = forecastTotals(steps);
     const told = [
@@ -34,6 +36,10 @@ export async function plan(
       ...trainingTexts(steps),
       `${totalsText(totals)} Nothing was started.`,
     ];
-    print({ json }, { pipeline: name, source, params, steps, totals }, told.join('\n'));
+    print(
+      { json },
+      { pipeline: name, source: planned.source, params, pipelines, steps, totals },
+      told.join('\n'),
+    );
   });
 }

@@ -2,6 +2,7 @@ import type { WorkflowExecutionStatusName } from '@temporalio/client';
 import { forecast } from '../../activities/forecast.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf, type RunInput, readStart } from '../../activities/reuse.ts';
+import { type Pinned, usedPipelines } from '../../activities/usedPipelines.ts';
 import { paramChanges } from '../../artifacts/explain.ts';
 import { openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
@@ -34,10 +35,14 @@ export function resume(id: string, options: ResumeOptions): Promise<void> {
     const name = typeof memo.pipeline === 'string' ? memo.pipeline : 'run';
     const params = { ...started.params, ...changed };
     const chosen = merged(await selectionLeft(run, started), selection);
-    const input = { pipeline, params, ...chosen };
+    // As with the file: the very versions that it used.
+    const pinned = { ...started.pinned, ...(memo.pipelines as Pinned | undefined) };
+    const input = { pipeline, params, ...chosen, ...(Object.keys(pinned).length > 0 && { pinned }) };
     // Everything that can be wrong with the new run is said before it is started.
     const store = openStore(session.env);
-    const plan = planOf(await findPipeline(store, pipeline), { params, selection: chosen, name });
+    const source = await findPipeline(store, pipeline);
+    const pipelines = await usedPipelines(store, source, pinned);
+    const plan = planOf(source, { params, selection: chosen, pipelines, name });
     const steps = await forecast(store, plan, new AbortController().signal);
     const cost = { steps, totals: forecastTotals(steps) };
     const before = (memo.params ?? started.params) as JsonObject;

@@ -1,8 +1,9 @@
 import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf } from '../../activities/reuse.ts';
+import { usedPipelines } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
 import type { Selection } from '../../language/selection.ts';
-import { isFile, pipelineFile } from '../files.ts';
+import { isFile, pipelineFile, refuseWrong } from '../files.ts';
 import { watchToEnd } from '../follow.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
@@ -19,15 +20,15 @@ export async function run(pipeline: string, options: RunOptions): Promise<void> 
   const params = readParams(param);
   const wanted = { params, selection };
   const file = isFile(pipeline) ? await pipelineFile(pipeline) : undefined;
-  // Everything that can be wrong with a file or its params is said before any server is asked.
-  if (file !== undefined) planOf(file, wanted);
+  if (file !== undefined) await refuseWrong(file, wanted);
   await withSession({ start: !detach }, async (session) => {
     const store = openStore(session.env);
     await store.ensureBucket();
     const source = file ?? (await findPipeline(store, pipeline));
-    const { name } = planOf(source, wanted);
+    const pipelines = await usedPipelines(store, source);
+    const { name, pipelines: pinned } = planOf(source, { ...wanted, pipelines });
     const { digest } = await store.putBlob(Buffer.from(source.text));
-    const input = { pipeline: `sha256:${digest}`, params, ...selection };
+    const input = { pipeline: `sha256:${digest}`, params, ...selection, ...(pinned && { pinned }) };
     const { workflowId } = await startRun(session.client, { name, input });
     if (detach) print({ json }, { run: workflowId }, workflowId);
     else await watchToEnd(workflowId, session, { json });

@@ -6,11 +6,11 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import { findPipeline, type PipelineSource } from '../../activities/pipelines.ts';
-import { contracts } from '../../activities/registry.ts';
+import { readSource } from '../../activities/reuse.ts';
+import { usedPipelines, usedShipped } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
-import { readPipeline } from '../../language/check.ts';
-import { pipelineError } from '../../language/problems.ts';
+import type { Pipelines } from '../../language/library.ts';
 import { isFile, pipelineFile } from '../files.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { controlQueue, startTexts, workflowType } from '../runs.ts';
@@ -28,12 +28,12 @@ const overlaps = {
 
 export async function apply(pipeline: string, options: OutputOptions): Promise<void> {
   const file = isFile(pipeline) ? await pipelineFile(pipeline) : undefined;
-  if (file !== undefined) readSchedule(file);
+  if (file !== undefined) readSchedule(file, await usedShipped(file));
   await withSession({ start: false }, async ({ client, env }) => {
     const store = openStore(env);
     await store.ensureBucket();
     const source = file ?? (await findPipeline(store, pipeline));
-    const { name, summary, schedule } = readSchedule(source);
+    const { name, summary, schedule } = readSchedule(source, await usedPipelines(store, source));
     // A file is scheduled as it is now; a name means whatever is applied when a run starts.
     const { digest } = await store.putBlob(Buffer.from(source.text));
     const started = file === undefined ? pipeline : `sha256:${digest}`;
@@ -60,14 +60,12 @@ export async function apply(pipeline: string, options: OutputOptions): Promise<v
   });
 }
 
-function readSchedule({ text, file }: PipelineSource) {
-  const read = readPipeline(text, contracts);
-  if ('problems' in read) throw pipelineError(read.problems, { text, file });
-  const { name, summary, schedule } = read.pipeline;
+function readSchedule(source: PipelineSource, pipelines: Pipelines) {
+  const { name, summary, schedule } = readSource(source, pipelines);
   if (schedule === undefined) {
     throw new F2cError('F2C_SCHEDULE_MISSING', {
       what: `The pipeline ${name} has no schedule`,
-      where: file,
+      where: source.file,
       fix: 'Add one: schedule: { cron: "0 3 * * 0", timezone: UTC }',
     });
   }

@@ -2,7 +2,7 @@ import { trainStep } from '../../activities/train/contract.ts';
 import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { readTraining } from '../../artifacts/trainings.ts';
 import { F2cError } from '../../errors/failure.ts';
-import type { StepState } from '../../workflows/runTypes.ts';
+import type { RunState, StepState } from '../../workflows/runTypes.ts';
 import { pausesOf, queueText, waysToAnswer, workerText } from '../../workflows/waiting.ts';
 import { withQueues } from '../atQueue.ts';
 import { type OutputOptions, print } from '../output.ts';
@@ -31,6 +31,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
     const text = [
       `${id}: ${state.summary}`,
       `Pipeline   ${state.pipeline}  (source ${state.source.slice(0, 12)})`,
+      ...usesTexts(state),
       `Params     ${Object.entries(state.params).map(paramText).join('  ')}`,
       `Status     ${state.status}${queueText(state).replace(/^(?=.)/, '  ')}${state.error === undefined ? '' : `  ${state.error.code}: ${state.error.message}`}`,
       `Started    ${startTime.toISOString().slice(0, 19).replace('T', ' ')} UTC`,
@@ -56,6 +57,12 @@ export function show(id: string, options: OutputOptions): Promise<void> {
     ].join('\n');
     print(options, { run: id, ...state, steps, resumedFrom, changes }, text);
   });
+}
+
+/** The very versions of the pipelines that the run uses. */
+function usesTexts({ pipelines = {} }: RunState): string[] {
+  const used = Object.entries(pipelines).map(([name, digest]) => `${name} (source ${digest.slice(0, 12)})`);
+  return used.length === 0 ? [] : [`Uses       ${used.join('  ')}`];
 }
 
 interface ShownStep extends StepState {
