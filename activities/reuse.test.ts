@@ -21,7 +21,7 @@ const pipelineOf = (steps: number, summary: string) => ({
 
 it('plans as many steps as there may be, and no more than passes through Temporal', () => {
   expect(planOf(pipelineOf(1000, 'trains'), { params: {} }).steps).toHaveLength(1000);
-  expect(() => planOf(pipelineOf(1000, 'x'.repeat(800)), { params: {} })).toThrow(
+  expect(() => planOf(pipelineOf(1000, '字'.repeat(200)), { params: {} })).toThrow(
     /^The plan of large takes 2\.\d MiB; at most 1\.8 MiB are possible\. Give it fewer steps, or shorter texts\.$/,
   );
 });
