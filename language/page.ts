@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { functions } from './evaluate.ts';
-import { matrixShape, paramShapes, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import { matrixShape, paramShapes, pipelineShape, scheduleShape, stepShape, useShape } from './grammar.ts';
+import { uses } from './pageOfUses.ts';
 import { objectSchema } from './schema.ts';
 import { holdsSecrets } from './secrets.ts';
 import type { StepContract, StepRegistry } from './step.ts';
@@ -44,6 +45,10 @@ export function referencePage(registry: StepRegistry): string {
     '### approve',
     approval,
     inner('approve'),
+    '## Pipelines that use others',
+    uses,
+    '### with',
+    table(objectSchema(useShape)),
     '## References and expressions',
     expressions,
     functions.map((name) => `- ${functionTexts[name]}`).join('\n'),

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { contracts } from '../activities/registry.ts';
+import { usedShipped } from '../activities/usedPipelines.ts';
 import { readPipeline } from '../language/check.ts';
 import { root } from '../local/paths.ts';
 import { f2c } from './support/cli.ts';
@@ -44,16 +45,18 @@ describe.each(pages)('%s', (page) => {
     }
   });
 
-  it('shows no pipeline that is wrong', () => {
+  it('shows no pipeline that is wrong', async () => {
     const text = readFileSync(join(root, page), 'utf8');
-    for (const [, yaml] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
-      expect(readPipeline(yaml ?? '', contracts)).not.toHaveProperty('problems');
+    for (const [, yaml = ''] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
+      const pipelines = await usedShipped({ text: yaml });
+      expect(readPipeline(yaml, contracts, pipelines)).not.toHaveProperty('problems');
     }
   });
 });
 
-it.each(listed('pipelines', '.yaml'))('%s is valid', (file) => {
-  expect(readPipeline(readFileSync(join(root, file), 'utf8'), contracts)).not.toHaveProperty('problems');
+it.each(listed('pipelines', '.yaml'))('%s is valid', async (file) => {
+  const text = readFileSync(join(root, file), 'utf8');
+  expect(readPipeline(text, contracts, await usedShipped({ text }))).not.toHaveProperty('problems');
 });
 
 it('the changelog names every command', async () => {
