@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { readPipeline } from './check.ts';
 import { parts, using } from './subpipelines.fixture.ts';
-import { header, planOf, problemsOf } from './testing.ts';
+import { header, planOf, problemsOf, registry } from './testing.ts';
 import { pipelinesIn } from './uses.ts';
 
 describe('a used pipeline', () => {
@@ -99,6 +100,15 @@ steps:
 `;
     expect(problemsOf(text).map((each) => each.replace(/^\S+ \S+ /, ''))).toEqual([problem]);
   });
+});
+
+test('a pipeline of which nothing is known hides nothing else', () => {
+  const text = `${header}steps:
+  a: { uses: pipeline, matrix: { x: [1] }, with: { pipeline: other, params: { y: "\${{ matrix.z }}" } } }
+  b: { uses: ingest, each: a, with: { source: "\${{ steps.a.whatever }}" } }
+`;
+  const read = readPipeline(text, registry, { other: { unchecked: true } });
+  expect('problems' in read && read.problems.map(({ message }) => message)).toEqual(['`a` has no axis `z`']);
 });
 
 test('the pipelines that a file names are read off it, also where it is wrong', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { Plan } from './plan.ts';
 import { instancesOf, needsOf, resolveWith } from './resolve.ts';
+import { inheritedShortage } from './shortage.ts';
 import { given, ingest, parts, used, using } from './subpipelines.fixture.ts';
 import { header, planOf } from './testing.ts';
 
@@ -142,5 +143,29 @@ outputs: { best: "\${{ steps.b.best }}", accuracies: "\${{ steps.a.accuracies }}
     expect(asks(plan, 'm.a.people[seed=1]').params.test).toBe(80);
     expect(asks(plan, 'end').params.source).toBe('0.8 0.9');
     expect(plan.pipelines).toEqual({ parts: 'digest of parts', middle: 'digest of middle' });
+  });
+
+  test('leaves out what the matrix of the step does, and is short where too few of its instances are done', () => {
+    const plan = planOf(
+      using(
+        `matrix: { side: [32, 48], n: [1, 2], exclude: [{ side: 32, n: 1 }] }, ${given('source: x, size: "${{ matrix.side }}"')}`,
+        '  last: { uses: ingest, needs: [folds], with: { source: b } }\n',
+      ),
+      {},
+      { parts: parts.replace('onFailure: continue', 'minSuccess: 0.5') },
+    );
+    expect(instancesOf(plan, 'folds.people').map(({ id }) => id)).toEqual([
+      ...['folds.people[side=32,n=2,seed=1]', 'folds.people[side=32,n=2,seed=2]'],
+      ...['folds.people[side=48,n=1,seed=1]', 'folds.people[side=48,n=1,seed=2]'],
+      ...['folds.people[side=48,n=2,seed=1]', 'folds.people[side=48,n=2,seed=2]'],
+    ]);
+    const [last] = instancesOf(plan, 'last');
+    expect(last && needsOf(plan, last)).toMatchObject([{ step: 'folds', gathered: true, whole: true }]);
+    expect(inheritedShortage(plan, 'folds', () => ({ done: 1, total: 6 }))).toMatchObject({
+      step: 'folds.report',
+      least: 3,
+    });
+    expect(inheritedShortage(plan, 'last', () => ({ done: 1, total: 6 }))?.step).toBe('folds.report');
+    expect(inheritedShortage(plan, 'folds', () => ({ done: 3, total: 6 }))).toBeUndefined();
   });
 });
