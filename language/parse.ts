@@ -7,6 +7,7 @@ import type { Problem } from './problems.ts';
 const longestText = 1024 * 1024;
 const maxAliasCount = 100;
 const deepestNesting = 50;
+const tooDeep = `The file nests values more than ${deepestNesting} levels deep`;
 
 /** A YAML 1.2 text as plain JSON, together with the way back from a value to its place in the text. */
 export interface ParsedYaml extends Places {
@@ -19,24 +20,36 @@ export interface ParsedYaml extends Places {
 export function parseYaml(text: string): ParsedYaml {
   const lines = new LineCounter();
   const spanOf: SpanOf = (start, end) => spanInLine(text, lines, start, end);
-  if (text.length > longestText) {
-    const problem = { line: 1, column: 1, length: 1, message: 'The file is longer than 1 MiB' };
+  const refused = (message: string): ParsedYaml => {
+    const problem = { line: 1, column: 1, length: 1, message };
     return { value: undefined, problems: [problem], ...placesIn(undefined, text, spanOf) };
-  }
-  const doc = parseDocument(text, {
-    schema: 'core',
-    resolveKnownTags: false,
-    stringKeys: true,
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: 'error',
-  });
+  };
+  if (text.length > longestText) return refused('The file is longer than 1 MiB');
+  const doc = documentOf(text, lines);
+  if (doc === undefined) return refused(tooDeep);
   const faults = [...doc.errors, ...doc.warnings];
   const problems = faultProblems(faults, text, spanOf);
   // Only a key given twice leaves the rest of the document as it was meant.
   const readable = faults.every((fault) => fault.code === 'DUPLICATE_KEY');
   const value = readable ? toJson(doc, problems, spanOf) : undefined;
   return { value, problems, ...placesIn(doc, text, spanOf) };
+}
+
+/** Undefined if it nests so deeply that the parser, which goes down by calling itself, has to give up. */
+function documentOf(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, {
+      schema: 'core',
+      resolveKnownTags: false,
+      stringKeys: true,
+      lineCounter,
+      prettyErrors: false,
+      logLevel: 'error',
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** One value as YAML reads it, for values of a command line: `1e-3`, `true`, `"true"`, `s3://bucket`. */
@@ -56,7 +69,7 @@ function toJson(doc: Document.Parsed, problems: Problem[], spanOf: SpanOf): Json
   try {
     const value = doc.toJS({ maxAliasCount }) as Json;
     if (!isDeeperThan(value, deepestNesting)) return value;
-    wholeFile(`The file nests values more than ${deepestNesting} levels deep`);
+    wholeFile(tooDeep);
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
     wholeFile('The aliases of the file unfold to too many values');

@@ -61,3 +61,18 @@ describe('failures', () => {
     );
   });
 });
+
+test('shows of a long line what is around the problem, and no more problems than anybody reads', () => {
+  const text = `summary: ${'a'.repeat(500)}${'b'.repeat(500)}`;
+  const problem = { line: 1, column: 510, length: 500, message: 'Too long' };
+  expect(renderProblems([problem], { text })).toBe(
+    [
+      'pipeline:1:510  error  Too long',
+      `     1 | …${'a'.repeat(40)}${'b'.repeat(120)}…`,
+      `       | ${' '.repeat(41)}${'^'.repeat(120)}`,
+    ].join('\n'),
+  );
+  const shown = renderProblems(Array(250).fill(problem), { text });
+  expect(shown.match(/error {2}Too long/g)).toHaveLength(100);
+  expect(shown).toMatch(/\n\nand 150 more$/);
+});

@@ -33,28 +33,52 @@ export interface SourceText {
   file?: string;
 }
 
+/** More of them, or more of a line, help nobody. */
+const mostShown = 100;
+const longestLine = 160;
+
 /** All problems for a terminal: place, message, and the line with the part underlined. `pipelines` are those used. */
 export function renderProblems(
   problems: readonly Problem[],
   source: SourceText,
   pipelines: Pipelines = {},
 ): string {
-  const rendered = problems.map((problem) => {
-    const text = problem.in === undefined ? source.text : textOf(pipelines, problem.in);
-    return renderProblem(problem, text.split(/\r?\n/), problem.in ?? fileOf(source));
-  });
-  return rendered.join('\n\n');
+  const lines = new Map<string | undefined, string[]>();
+  const linesOf = (name: string | undefined): string[] => {
+    const text = name === undefined ? source.text : textOf(pipelines, name);
+    const known = lines.get(name) ?? text.split(/\r?\n/);
+    lines.set(name, known);
+    return known;
+  };
+  const rendered = problems
+    .slice(0, mostShown)
+    .map((problem) => renderProblem(problem, linesOf(problem.in), problem.in ?? fileOf(source)));
+  const more = problems.length - rendered.length;
+  return [...rendered, ...(more > 0 ? [`and ${more} more`] : [])].join('\n\n');
 }
 
 function renderProblem(problem: Problem, lines: readonly string[], file: string): string {
-  const { line, column, length } = problem;
+  const { line, column } = problem;
   const head = `${file}:${line}:${column}  error  ${sentence(problem)}`;
-  const code = lines[line - 1] ?? '';
   if (problem.hidden) return head;
+  const { code, before, length } = excerpt(lines[line - 1] ?? '', problem);
   const gutter = `${line}`.padStart(6);
   // Tabs are kept in front of the underline, so that it stands below its part at any tab width.
-  const indent = code.slice(0, column - 1).replace(/[^\t]/g, ' ');
+  const indent = before.replace(/[^\t]/g, ' ');
   return [head, `${gutter} | ${code}`, `${' '.repeat(6)} | ${indent}${'^'.repeat(length)}`].join('\n');
+}
+
+/** A line, or of a long one what is around the problem. */
+function excerpt(code: string, { column, length }: Span): { code: string; before: string; length: number } {
+  if (code.length <= longestLine) return { code, before: code.slice(0, column - 1), length };
+  const start = Math.max(0, column - 1 - longestLine / 4);
+  const end = start + longestLine;
+  const left = start === 0 ? '' : '…';
+  return {
+    code: `${left}${code.slice(start, end)}${end < code.length ? '…' : ''}`,
+    before: `${left}${code.slice(start, column - 1)}`,
+    length: Math.min(length, end - column + 1),
+  };
 }
 
 /** A value that several combinations or aliases lead to is wrong once. */

@@ -29,6 +29,13 @@ export function processesWith(text: string): Listed[] {
   return list().filter((process) => process.command.includes(text));
 }
 
+/** The worker of a role that a stack of this process has started; undefined while it is being started again. */
+export function workerOf(role: string): Listed | undefined {
+  return descendantsOf(process.pid).find(
+    ({ command }) => command.includes(`--role ${role}`) && !command.startsWith('/bin/sh'),
+  );
+}
+
 /** The processes of the trainings that run in a stack. */
 export function trainersOf({ home }: { home: string }): Listed[] {
   return processesWith(`${home}/scratch/`).filter(({ command }) => command.includes('-m f2c_trainer '));
