@@ -1,26 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { f2c } from '../test/support/cli.ts';
-import { Runs } from '../test/support/runs.ts';
-import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { folder, runs, stack, withStack } from '../test/support/served.ts';
 
-let stack: TestStack;
-let runs: Runs;
-let folder: string;
-
-beforeAll(async () => {
-  stack = await startTestStack({ workers: true });
-  runs = await Runs.open(stack);
-  folder = await mkdtemp(join(tmpdir(), 'f2c-pipelines-'));
-}, 120_000);
-
-afterAll(async () => {
-  await runs.close();
-  await stack.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+withStack();
 
 async function written(name: string, imageSize: number, summary = 'Reads the sample'): Promise<string> {
   const file = join(folder, `${name}.yaml`);

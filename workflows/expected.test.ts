@@ -1,31 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { StepForecast } from '../activities/forecast.ts';
 import { f2c } from '../test/support/cli.ts';
-import { eventually, Runs, stepOf } from '../test/support/runs.ts';
-import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { eventually, stepOf } from '../test/support/runs.ts';
+import { folder, runs, stack, withStack } from '../test/support/served.ts';
 import { splitting, writePeople } from './people.fixture.ts';
 import type { RunState, StepState } from './runTypes.ts';
 
-let stack: TestStack;
-let runs: Runs;
-let folder: string;
-
-beforeAll(async () => {
-  stack = await startTestStack({ workers: true });
-  runs = await Runs.open(stack);
-  folder = await mkdtemp(join(tmpdir(), 'f2c-flow-'));
-  await writePeople(join(folder, 'people'));
-}, 120_000);
-
-afterAll(async () => {
-  await runs.close();
-  await stack.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+withStack();
+beforeAll(() => writePeople(join(folder, 'people')));
 
 /** What `f2c plan` says of a pipeline. */
 async function planned(yaml: string, ...args: string[]): Promise<StepForecast[]> {

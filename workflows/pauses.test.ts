@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { ApplicationFailure, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { f2c } from '../test/support/cli.ts';
 import { trainersOf } from '../test/support/processes.ts';
-import { eventually, Runs, stepOf } from '../test/support/runs.ts';
-import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { eventually, stepOf } from '../test/support/runs.ts';
+import { runs, stack, withStack } from '../test/support/served.ts';
 import { checkpointBeyond, checkpointOf, forget } from '../test/support/trainings.ts';
 import { outcomes } from './people.fixture.ts';
 import type { RunState } from './runTypes.ts';
@@ -38,18 +38,7 @@ steps:
     with: { dataset: "\${{ steps.faces.dataset }}", test: 5 }
 `;
 
-let stack: TestStack;
-let runs: Runs;
-
-beforeAll(async () => {
-  stack = await startTestStack({ workers: true });
-  runs = await Runs.open(stack);
-}, 120_000);
-
-afterAll(async () => {
-  await runs.close();
-  await stack.stop();
-});
+withStack();
 
 it('a training that is paused in the middle frees its worker and ends in the same bits', async () => {
   const undisturbed = await runs.ended(await runs.start(pipeline));
