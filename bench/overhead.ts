@@ -15,7 +15,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { newRunId } from '../cli/runs.ts';
 import { stackEnv } from '../local/env.ts';
 import { root } from '../local/paths.ts';
-import { descendantsOf } from '../test/support/processes.ts';
+import { workerOf } from '../test/support/processes.ts';
 import { eventually, Runs } from '../test/support/runs.ts';
 import { startTestStack } from '../test/support/stack.ts';
 import type { RunState } from '../workflows/runTypes.ts';
@@ -101,9 +101,7 @@ async function measure(name: string, shape: Shape): Promise<Measured> {
 /** How much the control worker grows by a run that it keeps in memory: its steps are done but one, which waits. */
 async function mebibytesOfRun(): Promise<number> {
   const input = await inputOf(fifty, 'cached', ', approve: {}');
-  const worker = descendantsOf(process.pid).find(
-    ({ command }) => command.includes('--role control') && !command.startsWith('/bin/sh'),
-  );
+  const worker = workerOf('control');
   if (worker === undefined) throw new Error('the stack has no control worker');
   const before = mebibytesOf(worker.pid);
   const handles: WorkflowHandle[] = [];

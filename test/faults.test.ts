@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { descendantsOf, isRunning, processesWith, trainersOf } from './support/processes.ts';
+import { isRunning, processesWith, trainersOf, workerOf } from './support/processes.ts';
 import { eventually, Runs, stepOf } from './support/runs.ts';
 import { startTestStack, type TestStack } from './support/stack.ts';
 import { checkpointBeyond, forget } from './support/trainings.ts';
@@ -92,9 +92,7 @@ describe('a training whose processes are killed', () => {
     const handle = await runs.start(pipeline('fc'));
     await checkpointBeyond(expected, 0, runs);
     const trainers = trainersOf(stack);
-    const worker = descendantsOf(process.pid).find(
-      ({ command }) => command.includes('--role gpu') && !command.startsWith('/bin/sh'),
-    );
+    const worker = workerOf('gpu');
     if (worker === undefined) throw new Error('the stack has no gpu worker');
     killHard(worker.pid);
     await eventually(() => (trainers.some(({ pid }) => isRunning(pid)) ? undefined : true));

@@ -1,13 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Manifest } from '../artifacts/manifest.ts';
+import { root } from '../local/paths.ts';
 import { f2c } from '../test/support/cli.ts';
 import { trainersOf } from '../test/support/processes.ts';
-import { eventually, Runs, stepOf } from '../test/support/runs.ts';
-import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { eventually, stepOf } from '../test/support/runs.ts';
+import { runs, stack, withStack } from '../test/support/served.ts';
 import type { RunState } from './runTypes.ts';
 
-let stack: TestStack;
-let runs: Runs;
+vi.stubEnv('F2C_STEPS', join(root, 'test', 'steps'));
+
 let source: string;
 let first: RunState;
 
@@ -27,17 +31,11 @@ steps:
     with: { index: "\${{ steps.people.index }}", embedding: pixels, label: pixels, seed: "\${{ matrix.seed }}" }
 `;
 
+withStack();
 beforeAll(async () => {
-  stack = await startTestStack({ workers: true });
-  runs = await Runs.open(stack);
   source = `sha256:${(await runs.store.putBlob(Buffer.from(yaml))).digest}`;
   first = await runs.ended(await runs.startWith({ pipeline: source }));
 }, 240_000);
-
-afterAll(async () => {
-  await runs.close();
-  await stack.stop();
-});
 
 /** What became of each step: "hit", "forced", "miss". */
 const outcomes = ({ steps }: RunState) =>
@@ -94,6 +92,36 @@ describe('a run that forces steps', () => {
     expect(state.error?.message).toContain(text);
   });
 });
+
+it('a step whose worker dies right after the forced commit is made anew once', async () => {
+  const journal = await mkdtemp(join(tmpdir(), 'f2c-journal-'));
+  onTestFinished(() => rm(journal, { recursive: true }));
+  const { digest } = await runs.store.putBlob(
+    Buffer.from(`
+name: dying
+summary: Kills its worker
+steps:
+  first: { uses: tally, with: { number: 1, fails: afterCommit, journal: ${JSON.stringify(journal)} }, retry: { backoff: 1s } }
+  later: { uses: tally, with: { number: 2, before: "\${{ steps.first.report }}" } }
+`),
+  );
+  const pipeline = `sha256:${digest}`;
+  const before = await runs.ended(await runs.startWith({ pipeline }));
+  const { artifact: { key = '' } = {} } = stepOf(before, 'first');
+  const notes = async () => (await readFile(join(journal, key), 'utf8')).trim().split('\n');
+  expect(await notes()).toEqual(['begun', 'ended', 'died']);
+  const stored = await runs.store.read('report', key);
+
+  // What it has noted is forgotten, so that it dies once more.
+  await rm(join(journal, key));
+  const handle = await runs.startWith({ pipeline, force: ['first'] });
+  const state = await runs.ended(handle);
+  expect(outcomes(state)).toEqual({ first: 'forced', later: 'hit' });
+  expect(stepOf(state, 'first')).toMatchObject({ status: 'done', attempts: 2, forced: true });
+  expect(await notes()).toEqual(['begun', 'ended', 'died']);
+  expect((await artifactOf(state, 'first')).madeBy.run).toBe(handle.workflowId);
+  expect((await runs.store.read('report', key))?.etag).not.toBe(stored?.etag);
+}, 240_000);
 
 it('a run that is resumed forces what it had not made anew, and nothing twice', async () => {
   const handle = await runs.startWith({ pipeline: source, force: ['people', 'train'], only: ['model'] });

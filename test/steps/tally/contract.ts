@@ -10,10 +10,12 @@ export const tallyStep = defineStep({
     salt: z.string().default('').describe('Tells apart what would be the same'),
     millis: z.int().min(0).default(0).describe('How long it takes'),
     fails: z
-      .enum(['never', 'once', 'always'])
+      .enum(['never', 'once', 'always', 'afterCommit'])
       .default('never')
-      .describe('Which of its attempts fail by themselves'),
-    journal: z.string().default('').describe('A folder in which every attempt leaves a note'),
+      .describe(
+        'Which of its attempts fail; `afterCommit`: the first one kills its worker when it has committed',
+      ),
+    journal: z.string().default('').describe('A folder in which every attempt leaves notes'),
   }),
   inputs: {
     before: optionalArtifact('report'),
