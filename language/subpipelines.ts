@@ -81,17 +81,14 @@ export function checkSubPipeline(
     return { needs, checked: [] };
 
   const { values: within, given } = divide(wanted, filled, known);
-  const found = checkWithin(
-    used,
-    { values: within, given: new Set(Object.keys(wanted)) },
-    {
-      prefix: `${frame.prefix}${step.id}.`,
-      grid,
-      needs: [...frame.needs, ...namedNeeds(scope)],
-      whens: [...frame.whens, ...when],
-      given,
-    },
-  );
+  const inner: Frame = {
+    prefix: `${frame.prefix}${step.id}.`,
+    grid,
+    needs: [...frame.needs, ...namedNeeds(scope)],
+    whens: [...frame.whens, ...when],
+    given,
+  };
+  const found = checkWithin(used, { values: within, given: new Set(Object.keys(wanted)) }, inner);
   relay(found, { scope, used, bound: wanted, given, known, findings, paramProblems });
   return { needs, checked: found.steps };
 }
