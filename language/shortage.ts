@@ -46,15 +46,20 @@ export function inheritedShortage(
   step: string,
   countsAt: (step: string) => Counts,
 ): Shortage | undefined {
+  const byId = new Map(plan.steps.map((each) => [each.id, each]));
+  const stepsOf = (id: string) => {
+    const found = byId.get(id);
+    return found === undefined ? stepsNamed(plan, id) : [found];
+  };
   const seen = new Set<string>();
-  const waiting = stepsNamed(plan, step);
+  const waiting = stepsOf(step);
   for (const found of waiting) {
     const { id, needs, wholes = [] } = found;
     if (seen.has(id)) continue;
     seen.add(id);
     const shortage = found.minSuccess === undefined ? undefined : shortageOf(found, countsAt(id));
     if (shortage !== undefined) return shortage;
-    waiting.push(...[...needs, ...wholes].flatMap((needed) => stepsNamed(plan, needed)));
+    waiting.push(...[...needs, ...wholes].flatMap(stepsOf));
   }
   return undefined;
 }
