@@ -1,11 +1,16 @@
+import type { BlobRef } from '../artifacts/manifest.ts';
+import { putOutcomes, putSlices } from '../artifacts/outcomes.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { JsonObject } from '../language/json.ts';
+import type { Known } from '../language/outcomes.ts';
 import type { Plan } from '../language/plan.ts';
 import { asActivity } from './boundary.ts';
 import { type ChangedParams, changeParams, type ParamsChange } from './changes.ts';
 import { lookUpOnce } from './elsewhere.ts';
+import { askGathered, type Gathered, type GatherQuestion } from './gathered.ts';
 import { contracts } from './registry.ts';
 import { planRun, type RunInput, readFingerprint } from './reuse.ts';
+import { type OpenedSlice, openSlice, type SliceToOpen, storedPlan } from './slices.ts';
 import type { TaskQueues } from './taskQueues.ts';
 import type { LookUp, StepTask } from './tasks.ts';
 import { endTurn, type TurnRequest, takeTurn } from './turns.ts';
@@ -17,7 +22,7 @@ export type FingerprintActivity = ReturnType<typeof fingerprintActivity>;
 export function controlActivities(store: ArtifactStore, queues: TaskQueues) {
   return {
     compile: (input: RunInput): Promise<Plan> =>
-      asActivity(async () => withUnserved(await planRun(store, input), queues)),
+      asActivity(async () => storedPlan(store, await withUnserved(await planRun(store, input), queues))),
     takeTurn: (request: TurnRequest): Promise<string[]> => asActivity(() => takeTurn(store, request)),
     endTurn: (request: TurnRequest): Promise<void> => asActivity(() => endTurn(store, request)),
 
@@ -27,6 +32,12 @@ export function controlActivities(store: ArtifactStore, queues: TaskQueues) {
         if (found.hit !== undefined || queue === undefined || (await isServed(queue, queues))) return found;
         return { ...found, unserved: { queue, role: roleFor(task.uses) } };
       }),
+
+    openSlice: (slice: SliceToOpen): Promise<OpenedSlice> => asActivity(() => openSlice(store, slice)),
+    keepOutcomes: (outcomes: Known[]): Promise<BlobRef> => asActivity(() => putOutcomes(store, outcomes)),
+    keepSlices: (slices: BlobRef[][]): Promise<BlobRef> => asActivity(() => putSlices(store, slices)),
+    askGathered: (question: GatherQuestion): Promise<Gathered> =>
+      asActivity(() => askGathered(store, question)),
 
     /** The params of a step with a person's changes; F2C_ANSWER_INVALID. */
     changeParams: (change: ParamsChange): Promise<ChangedParams> =>

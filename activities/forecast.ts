@@ -1,4 +1,5 @@
 import { Durations, type Estimate } from '../artifacts/durations.ts';
+import { forEachParallel } from '../artifacts/parallel.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { goesOnFrom } from '../artifacts/trainings.ts';
 import { F2cError } from '../errors/failure.ts';
@@ -14,6 +15,7 @@ import {
   resolveWith,
 } from '../language/resolve.ts';
 import { countsOf, inheritedShortage, isSpared, type Shortage } from '../language/shortage.ts';
+import { type InstanceForecasts, together, wholePlan } from './forecastSlices.ts';
 import { lookUpTask, readFingerprint } from './reuse.ts';
 import { type LookUp, type StepDone, type StepTask, taskFor } from './tasks.ts';
 
@@ -34,6 +36,8 @@ export interface StepForecast {
   approve?: true;
   /** How long it takes if it runs, where such steps ran before. */
   estimate?: Estimate;
+  /** Of a step that is run by slices, which stands here as a whole: what is expected of its instances. */
+  instances?: InstanceForecasts;
   /** What a training goes on from, that was begun before. */
   training?: GoneOn;
 }
@@ -62,28 +66,37 @@ interface Outlook extends StepForecast {
  */
 export async function forecast(
   store: ArtifactStore,
-  plan: Plan,
+  planned: Plan,
   signal: AbortSignal,
 ): Promise<StepForecast[]> {
   const durations = new Durations(store);
-  const outlooks = new Map<string, Promise<Outlook>>();
+  const plan = wholePlan(planned);
+  const instances = instancesOfRun(plan);
+  const outlooks = new Map<string, Outlook>();
   const ends: (ReturnType<typeof endOf> & { step: string })[] = [];
   const countsAt = (step: string) => countsOf(ends.filter((end) => end.step === step));
   const shortageAt = (step: string) => inheritedShortage(plan, step, countsAt);
-  for (const instance of instancesOfRun(plan)) {
-    // Those needed come first in a plan.
-    const needed = needsOf(plan, instance).flatMap(({ ids }) => ids);
-    const outlook = Promise.all(needed.map((id) => outlooks.get(id) as Promise<Outlook>))
-      .then((known) => look(store, plan, instance, { known, shortageAt }, signal))
-      .then(async (found) => {
-        ends.push({ ...endOf(found), step: instance.step.id });
-        return { ...found, ...(await estimateOf(found, instance, plan, durations)) };
-      });
-    outlooks.set(instance.id, outlook);
+  // Those needed come first in a plan.
+  for (const step of new Set(instances.map((instance) => instance.step))) {
+    const all = instances.filter((instance) => instance.step === step);
+    await forEachParallel(all, questionsAtATime, async (instance) => {
+      const needed = needsOf(plan, instance).flatMap(({ ids }) => ids);
+      const known = needed.flatMap((id) => outlooks.get(id) ?? []);
+      const found = await look(store, plan, instance, { known, shortageAt }, signal);
+      outlooks.set(instance.id, { ...found, ...(await estimateOf(found, instance, plan, durations)) });
+    });
+    for (const { id } of all) ends.push({ ...endOf(outlooks.get(id) as Outlook), step: step.id });
   }
-  const found = await Promise.all(outlooks.values());
-  return found.map(({ hit, tolerated, undecided, ...step }) => step);
+  return planned.steps.flatMap(({ id, fanOut }) => {
+    const own = instances.filter(({ step }) => step.id === id);
+    const found = own.flatMap((instance) => outlooks.get(instance.id) ?? []);
+    const told = found.map(({ hit, tolerated, undecided, ...step }) => step);
+    return fanOut && told.length > 0 ? [together(id, told)] : told;
+  });
 }
+
+/** Instances that the store is asked for at a time. */
+const questionsAtATime = 32;
 
 async function look(
   store: ArtifactStore,
@@ -176,13 +189,21 @@ function decide(
       return { expect: 'fail', reason, ...(isSpared(step) && { tolerated: true }) };
     }
     if (!(error instanceof NotMade || error instanceof ExpressionError)) throw error;
-    const names = dependsOn.join(', ');
+    const names = named(dependsOn);
     const reason = wanted
       ? `depends on ${names}`
       : `whether it is wanted depends on ${names}: when ${step.when?.written}`;
     return { expect: 'open', reason, dependsOn, ...((undecided || !wanted) && { undecided: true }) };
   }
 }
+
+/** Some names, and how many more there are. */
+function named(ids: string[]): string {
+  const told = ids.length > mostNames ? [...ids.slice(0, mostNames), `${ids.length - mostNames} more`] : ids;
+  return told.join(', ');
+}
+
+const mostNames = 20;
 
 /** As what an instance would end, for those that need it. */
 function endOf(outlook: Outlook) {

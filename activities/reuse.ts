@@ -11,6 +11,7 @@ import { paramsError, pipelineError } from '../language/problems.ts';
 import { type Selection, select } from '../language/selection.ts';
 import { artifactOutput } from '../language/step.ts';
 import { codeDigest } from './code.ts';
+import { wholeTask } from './gathered.ts';
 import { findPipeline, type PipelineSource } from './pipelines.ts';
 import { contracts, loadImplementation } from './registry.ts';
 import { keyParts, type LookUp, type StepTask } from './tasks.ts';
@@ -108,7 +109,8 @@ export async function lookUpTask(
   const { kind } = artifactOutput(contract);
   const place = { pipeline: task.pipeline, instance: task.step };
   const code = codeDigest(task.uses);
-  const { key, reason, hit, repair } = await lookUp(store, kind, keyParts(task), place, code, {
+  const parts = keyParts(await wholeTask(store, task));
+  const { key, reason, hit, repair } = await lookUp(store, kind, parts, place, code, {
     ...options,
     force: task.force,
   });

@@ -5,7 +5,8 @@ import type { DestinationStream, Logger } from 'pino';
 import { z } from 'zod';
 import type { BlobCache } from '../artifacts/cache.ts';
 import type { Attempt } from '../artifacts/logs.ts';
-import type { BlobRef, Manifest } from '../artifacts/manifest.ts';
+import type { ArtifactRef, BlobRef, Manifest } from '../artifacts/manifest.ts';
+import { forEachParallel } from '../artifacts/parallel.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { AttemptPlace } from '../artifacts/trainings.ts';
 import { F2cError } from '../errors/failure.ts';
@@ -13,10 +14,11 @@ import { artifactOutput, type StepContract } from '../language/step.ts';
 import { progressLog, withAttemptLog } from './attemptLog.ts';
 import { asActivity, queuedMs, stopReason } from './boundary.ts';
 import { codeDigest } from './code.ts';
+import { wholeTask } from './gathered.ts';
 import { loadImplementation } from './registry.ts';
 import { withSecrets } from './secretValues.ts';
 import type { Made, StepContext, StepImplementation, StepInput } from './step.ts';
-import { keyParts, type StepDone, type WorkDone, type WorkTask } from './tasks.ts';
+import { keyParts, type StepDone, type WholeTask, type WorkDone, type WorkTask } from './tasks.ts';
 
 /** What a worker lends to the steps that it runs. */
 export interface WorkerTools {
@@ -40,10 +42,11 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
       const log = { folder: join(folder, 'log'), bucket: tools.store.bucket, workerLog: tools.log };
       try {
         return await withAttemptLog(attemptOf(task), { ...log, stopped: stopReason }, async (log) => {
-          if (task.unserved) tellBegun(attemptOf(task), log);
+          if (task.unserved) tellBegun(task.step, log);
           const context = await contextOf(task, folder, tools, { signal, progress, log });
-          const made = await work(implementation, task, context);
-          return { ...(await commit(implementation, task, made, startedAt, tools.store)), ...waited };
+          const whole = await wholeTask(tools.store, task);
+          const made = await work(implementation, whole, context);
+          return { ...(await commit(implementation, whole, made, startedAt, tools.store)), ...waited };
         });
       } finally {
         await rm(folder, { recursive: true, force: true });
@@ -52,15 +55,21 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
 }
 
 /** Tells a run that believes that no worker is there. Only people miss it where it does not get through. */
-function tellBegun({ run, execution, step }: Attempt, log: Logger): void {
-  const told = Context.current().client.workflow.getHandle(run, execution).signal('begun', step);
+function tellBegun(step: string, log: Logger): void {
+  const { workflow, execution } = placeOf();
+  const told = Context.current().client.workflow.getHandle(workflow, execution).signal('begun', step);
   told.catch((err: unknown) => log.warn({ err }, 'the run cannot be told that its work begins'));
 }
 
 /** Activity ids are `<step instance>#<attempt>`. */
-function attemptOf({ run, step }: WorkTask): Attempt {
+function attemptOf({ run, step, ...task }: WorkTask): Attempt {
   const { execution, activity } = placeOf();
-  return { run, execution, step, attempt: Number(activity.slice(activity.lastIndexOf('#') + 1)) };
+  return {
+    run,
+    execution: task.execution ?? execution,
+    step,
+    attempt: Number(activity.slice(activity.lastIndexOf('#') + 1)),
+  };
 }
 
 function placeOf(): AttemptPlace {
@@ -121,14 +130,12 @@ function blobOf(artifact: Manifest, file: string): BlobRef {
 
 async function work(
   { contract, work }: StepImplementation,
-  task: WorkTask,
+  task: WholeTask<WorkTask>,
   context: StepContext,
 ): Promise<Made> {
   const inputs: Record<string, Manifest | Manifest[]> = {};
   for (const [name, ref] of Object.entries(task.inputs)) {
-    inputs[name] = Array.isArray(ref)
-      ? await Promise.all(ref.map((one) => context.store.load(one)))
-      : await context.store.load(ref);
+    inputs[name] = Array.isArray(ref) ? await loadAll(ref, context.store) : await context.store.load(ref);
   }
   const params = contract.params.safeParse(withSecrets(task));
   if (!params.success) {
@@ -139,9 +146,17 @@ async function work(
   return await work({ ...params.data, ...inputs } as StepInput<StepContract>, context);
 }
 
+async function loadAll(refs: ArtifactRef[], store: ArtifactStore): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  await forEachParallel(refs.entries(), 32, async ([index, ref]) => {
+    manifests[index] = await store.load(ref);
+  });
+  return manifests;
+}
+
 async function commit(
   { contract }: StepImplementation,
-  task: WorkTask,
+  task: WholeTask<WorkTask>,
   { files, facts, metrics, measured = {}, log, earlierSeconds = 0 }: Made,
   startedAt: number,
   store: ArtifactStore,

@@ -14,14 +14,21 @@ export interface StepTask {
   uses: string;
   version: number;
   params: JsonObject;
-  inputs: Record<string, ArtifactRef | ArtifactRef[]>;
+  inputs: ResolvedWith['inputs'];
   /** Digest of the outside world, for the steps that read it; the run, for those that change it. */
   fingerprint?: string;
   /** Names of the secrets that the params hold; their values are the worker's to know. */
   secrets?: string[];
   /** Set where the step runs although its artifact is there. */
   force?: Force;
+  /** Temporal's own id of the run, where it is another workflow that asks: a slice. */
+  execution?: string;
 }
+
+/** A task with nothing gathered left open. */
+export type WholeTask<T extends StepTask = StepTask> = Omit<T, 'inputs'> & {
+  inputs: Record<string, ArtifactRef | ArtifactRef[]>;
+};
 
 /** The answer of the store: the artifact is there, or must be made and why. */
 export interface LookUp {
@@ -74,15 +81,17 @@ export interface FailureDetails {
 export interface RunId {
   run: string;
   execution: string;
+  /** Temporal's own id of the workflow under which the logs of the run are, if it is not the one that asks. */
+  logs?: string;
 }
 
 /** What a run asks for at a step instance, once its `with` is resolved. */
 export function taskFor(
   plan: Plan,
   { id, step }: Instance,
-  { run, execution, params, inputs }: ResolvedWith & RunId,
+  { run, execution, logs, params, inputs }: ResolvedWith & RunId,
 ): StepTask {
-  const force = plan.force?.includes(id) ? { force: {} } : {};
+  const force = plan.force?.some((name) => name === id || name === step.id) ? { force: {} } : {};
   return {
     pipeline: plan.name,
     run,
@@ -94,11 +103,12 @@ export function taskFor(
     ...(step.secrets && { secrets: step.secrets }),
     ...(step.effect && { fingerprint: effectOf({ run, execution }) }),
     ...force,
+    ...(logs !== undefined && { execution: logs }),
   };
 }
 
 /** Everything that decides the output of a task: artifacts by what they are, not by how they were made. */
-export function keyParts({ uses, version, params, inputs, fingerprint }: StepTask): KeyParts {
+export function keyParts({ uses, version, params, inputs, fingerprint }: WholeTask): KeyParts {
   const digests = Object.entries(inputs).map(([name, ref]) => [
     name,
     Array.isArray(ref) ? ref.map(({ digest }) => digest) : ref.digest,

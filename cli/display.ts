@@ -1,6 +1,8 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
+import { endedOf } from '../language/outcomes.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
+import { tallyText } from '../workflows/tallyText.ts';
 import { timesOf } from '../workflows/times.ts';
 import { elsewhereText, pausesOf, queueText, waysToAnswer, workerText } from '../workflows/waiting.ts';
 import { duration, firstLine } from './text.ts';
@@ -48,7 +50,13 @@ function lineDisplay(stream: NodeJS.WriteStream): Display {
       for (const step of snapshot.state.steps) {
         if (step.status === 'waiting') continue;
         const tenth = Math.floor(doneShare(step, snapshot.progress.get(step.id)) * 10);
-        const mark = [step.status, step.attempts, step.atQueue?.served, tenth].join();
+        const mark = [
+          step.status,
+          step.attempts,
+          step.atQueue?.served,
+          tenth,
+          step.tally?.failed === 0,
+        ].join();
         const line = `${step.id}  ${statusText(step, snapshot)}\n`;
         const before = shown.get(step.id);
         if (before?.mark === mark || before?.line === line) continue;
@@ -65,8 +73,9 @@ function progressBar(step: StepState, progress: Progress | undefined): string {
   return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)}`;
 }
 
-function doneShare({ status }: StepState, progress: Progress | undefined): number {
+function doneShare({ status, tally }: StepState, progress: Progress | undefined): number {
   if (status === 'done') return 1;
+  if (tally !== undefined) return endedOf(tally) / tally.total;
   if (status !== 'running' || progress === undefined || progress.total === 0) return 0;
   return Math.min(progress.done / progress.total, 1);
 }
@@ -88,6 +97,7 @@ function statusText(step: StepState, { run, state, progress }: Snapshot): string
     if (times.waitedMs >= 1_000) parts.push(`waited ${duration(times.waitedMs)}`);
   }
   if (step.status === 'done' && step.cache !== undefined) parts.push(step.cache);
+  if (step.status !== 'running' && step.tally !== undefined) parts.push(tallyText(step.tally));
   return parts.join('  ');
 }
 
@@ -99,7 +109,8 @@ function continuingTexts({ id }: StepState, state: RunState, run: string): strin
 }
 
 function runningText(step: StepState, progress: Snapshot['progress']): string[] {
-  const { id, atQueue, waitsFor } = step;
+  const { id, atQueue, waitsFor, tally } = step;
+  if (tally !== undefined) return [tallyText(tally)];
   if (waitsFor !== undefined) return [elsewhereText(step)];
   if (atQueue !== undefined) return [workerText(atQueue)];
   const now = progress.get(id);

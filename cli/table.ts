@@ -1,5 +1,7 @@
 import { rounded } from '../artifacts/rounded.ts';
+import { emptyTally } from '../language/outcomes.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
+import { failuresIn, tallyText } from '../workflows/tallyText.ts';
 import { timesOf } from '../workflows/times.ts';
 import { elsewhereText } from '../workflows/waiting.ts';
 import { columns, duration } from './text.ts';
@@ -29,11 +31,12 @@ function timeCells(step: StepState, now: number): [string, string] {
 
 function whyOf(step: StepState): string {
   if (step.waitsFor !== undefined) return elsewhereText(step);
-  const { status, error, reason, tolerated, cache } = step;
+  const { status, error, reason, tolerated, cache, tally } = step;
   const goesOn = status === 'failed' && tolerated ? ' (the run goes on without it)' : '';
   const failure = error === undefined ? undefined : `${error.code}${goesOn}`;
   // A failure that the step has got over, or may get over, says nothing of why it runs.
-  const whys = status === 'failed' ? [failure, cache] : [cache, failure];
+  const counts = tally && tallyText(tally);
+  const whys = status === 'failed' ? [failure, counts, cache] : [counts, cache, failure];
   return reason ?? whys.filter((why) => why !== undefined).join('; ');
 }
 
@@ -58,14 +61,25 @@ export function answersTable({ answers, steps }: RunState): string {
 /** "13 done; 2 from the store", "1 done, 1 failed, 4 skipped; 0 from the store". */
 export function stepCounts({ steps }: RunState): string {
   const counts = new Map<string, number>();
-  for (const { status } of steps) counts.set(status, (counts.get(status) ?? 0) + 1);
-  const hits = steps.filter(({ cache }) => cache?.startsWith('hit')).length;
+  let hits = 0;
+  for (const { status, cache, tally } of steps) {
+    const { total, done, failed, skipped, running, reused } = tally ?? emptyTally(0);
+    const left = total - done - failed - skipped - running;
+    const own = tally === undefined ? { [status]: 1 } : { done, failed, skipped, running, waiting: left };
+    for (const [each, count] of Object.entries(own)) {
+      if (count > 0) counts.set(each, (counts.get(each) ?? 0) + count);
+    }
+    hits += reused + (cache?.startsWith('hit') ? 1 : 0);
+  }
   return `${[...counts].map(([status, count]) => `${count} ${status}`).join(', ')}; ${hits} from the store`;
 }
 
 /** What has failed in a run that goes on, or went on without it. */
 export function failuresOf({ steps }: RunState): string[] {
-  return steps.flatMap(({ id, status, error, tolerated }) => {
+  return steps.flatMap((step) => {
+    const { id, status, error, tolerated } = step;
+    const first = failuresIn(step);
+    if (first.length > 0) return [`\nOf ${id} failed first:\n${first.join('\n')}`];
     if (error === undefined) return [];
     const goesOn = status === 'failed' && tolerated ? ', and the run goes on without it' : '';
     return [`\n${id} ${status}${goesOn}: ${error.message}`];

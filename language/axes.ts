@@ -1,14 +1,18 @@
 import { countOf, type Grid } from './coordinates.ts';
 import type { PipelineDraft, StepDraft } from './draft.ts';
+import { largestWhole } from './fanOut.ts';
 import type { Findings } from './findings.ts';
 import { checkMatrix } from './matrix.ts';
 import type { Axis } from './plan.ts';
 import { usesPipeline } from './uses.ts';
 
-/** More instances than one workflow should start at once. */
-const maxInstances = 1000;
+/** Above this a plan or a list of what was made would be larger than anybody handles at once. */
+const maxInstances = 100_000;
 
-/** Of all steps together: a run is one workflow, and an instance takes about a dozen events of its history. */
+/**
+ * Of all steps together that are not run by slices: a run is one workflow, and an instance takes about a dozen
+ * events of its history.
+ */
 const maxInstancesOfRun = 1500;
 
 /**
@@ -27,9 +31,17 @@ export function findAxes(draft: PipelineDraft, findings: Findings): AxesOfSteps 
 
 /** Checks the number of instances of all steps together. */
 export function checkTotal(grids: readonly (Grid | undefined)[], findings: Findings): void {
-  const total = grids.reduce((sum, grid) => sum + (grid === undefined ? 1 : countOf(grid)), 0);
+  const counts = grids.map((grid) => (grid === undefined ? 1 : countOf(grid)));
+  const total = counts.reduce((sum, count) => (count > largestWhole ? sum : sum + count), 0);
+  const largest = Math.max(0, ...counts);
+  if (largest > maxInstances) {
+    const message = `A step would have ${largest} instances; at most ${maxInstances} are possible`;
+    findings.atKey(['steps'], message);
+  }
   if (total <= maxInstancesOfRun) return;
-  const message = `The steps would have ${total} instances; at most ${maxInstancesOfRun} are possible in a run`;
+  const message =
+    `The steps with at most ${largestWhole} instances would have ${total} together; ` +
+    `at most ${maxInstancesOfRun} are possible in a run`;
   findings.atKey(['steps'], message);
 }
 

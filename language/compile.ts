@@ -1,6 +1,7 @@
 import { templateOf } from './bind.ts';
 import { check } from './check.ts';
 import { durationMs } from './duration.ts';
+import { withFanOuts } from './fanOut.ts';
 import type { When } from './frame.ts';
 import type { JsonObject } from './json.ts';
 import type { PipelineSource, Pipelines } from './library.ts';
@@ -38,7 +39,7 @@ export function compile(
       params: values,
       ...(digests.length > 0 && { pipelines: Object.fromEntries(digests) }),
       ...(concurrency !== undefined && { concurrency }),
-      steps: steps.map((step) => planStep(step)),
+      steps: withFanOuts(steps.map((step) => planStep(step))),
     },
   };
 }

@@ -33,6 +33,16 @@ export function rowsOf(grid: Grid, fixed?: ReadonlyMap<string, Row>): Row[] {
   );
 }
 
+/** The steps whose matrices a grid is made of, in order. */
+export function originsOf({ axes }: Pick<Grid, 'axes'>): string[] {
+  return [...new Set(axes.map(({ origin }) => origin))];
+}
+
+/** The places of a row among the values that the file gives to its axes. */
+export function placesOf(axes: readonly Axis[], row: Row): number[] {
+  return axes.map(({ places }, index) => places?.[row[index] ?? 0] ?? row[index] ?? 0);
+}
+
 /** A row cut into the parts that belong to each origin. */
 export function byOrigin(axes: readonly Axis[], row: Row): Map<string, Row> {
   const parts = new Map<string, number[]>();
@@ -74,10 +84,10 @@ export function countOf(grid: Grid): number {
 }
 
 /** Short form of an axis value in ids: the value if it is short and plain, else its place in the axis. */
-export function axisLabel({ values }: Axis, place: number): string {
+export function axisLabel({ values, places }: Axis, place: number): string {
   const value = values[place] ?? null;
   const text = typeof value === 'object' ? '' : String(value);
-  return /^[A-Za-z0-9._+-]{1,40}$/.test(text) ? text : `#${place + 1}`;
+  return /^[A-Za-z0-9._+-]{1,40}$/.test(text) ? text : `#${(places?.[place] ?? place) + 1}`;
 }
 
 interface Family {
@@ -88,7 +98,7 @@ interface Family {
 
 /** The axes by the step that declares them. */
 function familiesOf({ axes, matrices = [] }: Grid): Family[] {
-  return [...new Set(axes.map(({ origin }) => origin))].map((origin) => ({
+  return originsOf({ axes }).map((origin) => ({
     origin,
     axes: axes.filter((axis) => axis.origin === origin),
     matrix: matrices.find((matrix) => matrix.origin === origin),

@@ -66,7 +66,7 @@ describe('a used pipeline', () => {
       `matrix: { x: [${Array.from({ length: 80 }, (_, index) => index)}] }, with: { pipeline: leaf }`,
     );
     expect(problemsOf(wide, { leaf })).toEqual([
-      '4:1 5 The steps would have 1600 instances; at most 1500 are possible in a run',
+      '4:1 5 The steps with at most 500 instances would have 1600 together; at most 1500 are possible in a run',
     ]);
   });
 

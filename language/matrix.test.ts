@@ -224,7 +224,7 @@ describe('bad input', () => {
     ]);
     const still = `{ head: [dcp], seed: [${values}], b: [${values}], include: [{ head: fc, seed: 0, b: 0 }] }`;
     expect(stepProblems(training(still))).toEqual([
-      '5:5 6 `train` would have 160001 instances; at most 1000 are possible',
+      '5:5 6 `train` would have 160001 instances; at most 100000 are possible',
     ]);
   });
 });

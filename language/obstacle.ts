@@ -8,6 +8,8 @@ interface Ended {
   status: string;
   /** It is missed on purpose. */
   tolerated?: true;
+  /** Of a step that is run by slices: some instances are missing. */
+  incomplete?: boolean;
 }
 
 /** Why an instance is skipped. */
@@ -33,7 +35,9 @@ export function obstacleOf(
     return { reason: `needs ${step}, but of ${short.step} ${shortageText(short)}`, tolerated: false };
   }
   const missing = needs.flatMap(({ ids, gathered }) => {
-    const absent = ids.flatMap((id) => states.get(id) ?? []).filter(({ status }) => status !== 'done');
+    const absent = ids
+      .flatMap((id) => states.get(id) ?? [])
+      .filter(({ status, incomplete }) => status !== 'done' || (incomplete && !gathered));
     const enough = gathered && absent.length < ids.length && absent.every(({ tolerated }) => tolerated);
     return enough ? [] : absent;
   });
@@ -41,7 +45,12 @@ export function obstacleOf(
   if (first === undefined) return undefined;
   const others = missing.length === 1 ? '' : ` and ${missing.length - 1} more`;
   return {
-    reason: `needs ${first.id}, which ${first.status === 'failed' ? 'failed' : `was ${first.status}`}${others}`,
-    tolerated: missing.every(({ tolerated }) => tolerated),
+    reason: `needs ${first.id}, which ${endOf(first)}${others}`,
+    tolerated: missing.every(({ status, tolerated }) => tolerated || status === 'done'),
   };
+}
+
+function endOf({ status }: Ended): string {
+  if (status === 'done') return 'has not all of its instances';
+  return status === 'failed' ? 'failed' : `was ${status}`;
 }

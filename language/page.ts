@@ -193,7 +193,12 @@ instance.
 A step of many instances can say how many are enough: with \`minSuccess: 0.99\` the run goes on without those that fail for good,
 as long as 99 of 100 are done. Those that are skipped on purpose do not count. Once all have ended and there are too few, the run
 fails (\`F2C_TOO_FEW_DONE\`), and a list of all instances, of this step or of one made from it, is skipped; a list of a part of
-them takes those that are done.`;
+them takes those that are done.
+
+A step may have up to 100,000 instances. One of more than 500 is run by slices, which are workflows of their own: \`f2c show\`
+and Temporal's UI have one line for it with numbers and the first failures, \`npx f2c logs RUN 'train[i=7]'\` shows what an
+instance said, and \`pause\`, \`--force\`, \`--from\` and \`--only\` take the step as a whole. \`approve\` and \`onFailure: hold\`
+are for steps of at most 500 instances, since a person answers for each.`;
 
 const effects =
   'It has effects, so every run does it anew, also a run that resumes another one, but once in a run.';

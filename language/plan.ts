@@ -1,3 +1,4 @@
+import type { BlobRef } from '../artifacts/manifest.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { ArtifactKind } from './step.ts';
 
@@ -18,10 +19,15 @@ export interface Plan {
   concurrency?: number;
   /** In topological order. */
   steps: PlanStep[];
-  /** Ids of the step instances that run although the store has what they make. */
+  /**
+   * Ids of the step instances that run although the store has what they make. A step that is run by slices stands in
+   * the lists by its own id.
+   */
   force?: string[];
   /** Ids of the step instances that are part of the run; all where it is absent. */
   only?: string[];
+  /** Where the slices find the plan; only if there are some. */
+  stored?: BlobRef;
 }
 
 export interface PlanStep {
@@ -70,6 +76,8 @@ export interface PlanStep {
   onFailure?: 'hold' | 'continue';
   /** Share of the instances that must be done; those that fail are missed on purpose. Only for a step with axes. */
   minSuccess?: number;
+  /** Only of a step that is run by slices. */
+  fanOut?: FanOut;
 }
 
 export interface Axis {
@@ -78,6 +86,21 @@ export interface Axis {
   /** Id of the step whose `matrix` declares it. */
   origin: string;
   values: Json[];
+  /** In a part of a plan: where these values stand among all of the axis. */
+  places?: number[];
+}
+
+/** How a step is run that has too many instances for one workflow: in slices, together with others of its family. */
+export interface FanOut {
+  /** Id of the first step of the family. */
+  family: string;
+  /** Of steps of one family, those of a later group need something that needs all slices of an earlier one. */
+  group: number;
+  /** The origins whose axes are cut. */
+  origins: string[];
+  /** Combinations of those axes that a slice has at most. */
+  size: number;
+  slices: number;
 }
 
 /** What `exclude` and `include` of a matrix say. Values are named by their places among those of their axis. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { instancesOf, needsOf, resolveWith, type StepOutputs } from './resolve.ts';
+import { type GatheredRef, instancesOf, needsOf, resolveWith, type StepOutputs } from './resolve.ts';
 import { header, planOf } from './testing.ts';
 
 const folds = planOf(`${header}
@@ -116,13 +116,15 @@ steps:
   expect(needed.steps.at(-1)?.gathers).toBeUndefined();
 });
 
+const keyOf = (ref: GatheredRef) => ('key' in ref ? ref.key : ref.step);
+
 describe('the `with` of an instance', () => {
   const keys = (id: string) => {
     const { inputs } = resolveWith(folds, instance(id), outputsOf);
     return Object.fromEntries(
       Object.entries(inputs).map(([name, input]) => [
         name,
-        Array.isArray(input) ? input.map(({ key }) => key) : input.key,
+        Array.isArray(input) ? input.map(keyOf) : input.key,
       ]),
     );
   };
@@ -166,7 +168,7 @@ describe('the `with` of an instance', () => {
   test('has of a gather what was made, and a plain reference needs what it names', () => {
     const without = (missing: string) => (id: string) => (id === missing ? undefined : outputsOf(id));
     const { inputs } = resolveWith(folds, instance('table'), without('report[fold=1,head=fc]'));
-    expect([inputs.reports].flat().map((report) => report?.key)).toEqual([
+    expect([inputs.reports].flat().map((report) => report && keyOf(report))).toEqual([
       'pixels[fold=1]',
       'pixels[fold=2]',
       'report[fold=1,head=dcp]',

@@ -5,6 +5,7 @@ import {
   byOrigin,
   type Coordinates,
   coordinatesOf,
+  placesOf,
   type Row,
   rowsOf,
   sameAxis,
@@ -12,10 +13,14 @@ import {
 import { ExpressionError, evaluate } from './evaluate.ts';
 import type { Json, JsonObject } from './json.ts';
 import { stepsNamed } from './names.ts';
+import type { OutcomesRef } from './outcomes.ts';
 import { own } from './own.ts';
 import type { Axis, Plan, PlanStep, Reference, Template } from './plan.ts';
 
-/** One of the copies of a step that a matrix makes; a step without axes has exactly one. */
+/**
+ * One of the copies of a step that a matrix makes; a step without axes has exactly one. One that is run by slices
+ * stands for all of its copies.
+ */
 export interface Instance {
   /** `train`, or `train[head=dcp,fold=2]`. Unique within the plan. */
   id: string;
@@ -33,7 +38,22 @@ export interface StepOutputs {
 
 export interface ResolvedWith {
   params: JsonObject;
-  inputs: Record<string, ArtifactRef | ArtifactRef[]>;
+  inputs: Record<string, ArtifactRef | GatheredRef[]>;
+}
+
+/** An artifact of a list, or the artifacts of all instances of a step that is run by slices. */
+export type GatheredRef = ArtifactRef | OutcomesRef;
+
+/** What steps that are run by slices have made, for those that gather it. */
+export interface SlicedOutputs {
+  artifacts(ref: SlicedRef): OutcomesRef;
+  metrics(ref: SlicedRef): number[];
+}
+
+/** A gather over a step that is run by slices. */
+export interface SlicedRef extends Pick<OutcomesRef, 'step' | 'places'> {
+  output: string;
+  metric: boolean;
 }
 
 /** The instances that are part of a run, in topological order. */
@@ -81,13 +101,14 @@ export function resolveWith(
   plan: Plan,
   instance: Instance,
   outputsOf: (instanceId: string) => StepOutputs | undefined,
+  sliced?: SlicedOutputs,
 ): ResolvedWith {
-  const resolver = new Resolver(plan, instance, outputsOf);
+  const resolver = new Resolver(plan, instance, outputsOf, sliced);
   const resolved: ResolvedWith = { params: {}, inputs: {} };
   for (const [key, template] of Object.entries(instance.step.with)) {
     const value = resolver.resolve(template);
     // The checker has seen to it that inputs get artifacts and params get JSON.
-    if (instance.step.inputs.includes(key)) resolved.inputs[key] = value as ArtifactRef | ArtifactRef[];
+    if (instance.step.inputs.includes(key)) resolved.inputs[key] = value as ArtifactRef | GatheredRef[];
     else resolved.params[key] = value as Json;
   }
   return resolved;
@@ -98,10 +119,11 @@ export function isWanted(
   plan: Plan,
   instance: Instance,
   outputsOf: (instanceId: string) => StepOutputs | undefined,
+  sliced?: SlicedOutputs,
 ): boolean {
   const { when } = instance.step;
   if (when === undefined) return true;
-  const wanted = new Resolver(plan, instance, outputsOf).resolve(when.value);
+  const wanted = new Resolver(plan, instance, outputsOf, sliced).resolve(when.value);
   if (typeof wanted === 'boolean') return wanted;
   throw new ExpressionError(`\`when\` is ${JSON.stringify(wanted)}, not true or false`);
 }
@@ -109,7 +131,34 @@ export function isWanted(
 /** The instances of another step that have this instance's value on every axis that both have. */
 function agreeingInstances(plan: Plan, { step: mine, row }: Instance, stepId: string): Instance[] {
   // A step that has one axis of a matrix has all of them.
-  return instancesAt(stepOf(plan, stepId), byOrigin(mine.axes, row));
+  return instancesAt(stepOf(plan, stepId), mine.fanOut ? undefined : byOrigin(mine.axes, row));
+}
+
+/** What an instance gathers of steps that are run by slices. */
+export function slicedRefsOf(plan: Plan, { step, row }: Instance): SlicedRef[] {
+  const templates = [...Object.values(step.with), ...(step.when ? [step.when.value] : [])];
+  return templates.flatMap(referencesIn).flatMap((reference) => {
+    const other = reference.from === 'steps' ? stepOf(plan, reference.step) : undefined;
+    return reference.from === 'steps' && other?.fanOut ? [slicedRef(other, reference.output, step, row)] : [];
+  });
+}
+
+function slicedRef(other: PlanStep, output: string, mine: PlanStep, row: Row): SlicedRef {
+  const ownPlaces = placesOf(mine.axes, row);
+  const places = other.axes.map(
+    (axis) => ownPlaces[mine.axes.findIndex((each) => sameAxis(each, axis))] ?? null,
+  );
+  const isPart = places.some((place) => place !== null);
+  const metric = other.output.name !== output;
+  return { step: other.id, output, metric, ...(isPart && { places }) };
+}
+
+function referencesIn(template: Template): Reference[] {
+  if ('ref' in template) return [template.ref];
+  if ('op' in template) return template.of.flatMap(referencesIn);
+  if ('text' in template) return template.text.flatMap(referencesIn);
+  if ('list' in template) return template.list.flatMap(referencesIn);
+  return 'map' in template ? Object.values(template.map).flatMap(referencesIn) : [];
 }
 
 function sharedAxes(mine: PlanStep, other: PlanStep): Axis[] {
@@ -118,6 +167,7 @@ function sharedAxes(mine: PlanStep, other: PlanStep): Axis[] {
 
 /** The instances of a step, or those at the given values of the axes of some origins. */
 function instancesAt(step: PlanStep, fixed?: ReadonlyMap<string, Row>): Instance[] {
+  if (step.fanOut) return [{ id: step.id, step, coordinates: {}, row: [] }];
   return rowsOf(step, fixed).map((row) => ({
     id: instanceId(step, row),
     step,
@@ -136,23 +186,35 @@ export function stepIdOf(instanceId: string): string {
   return instanceId.split('[', 1)[0] ?? '';
 }
 
+/** The steps of a plan by id: they are asked for again and again, and a plan never changes. */
+const indexes = new WeakMap<Plan, Map<string, PlanStep>>();
+
 function stepOf(plan: Plan, id: string): PlanStep {
-  const step = plan.steps.find((candidate) => candidate.id === id);
+  const index = indexes.get(plan) ?? new Map(plan.steps.map((step) => [step.id, step]));
+  indexes.set(plan, index);
+  const step = index.get(id);
   if (step === undefined) throw new Error(`the plan has no step ${id}`);
   return step;
 }
 
-type Resolved = Json | ArtifactRef | Resolved[] | { [key: string]: Resolved };
+type Resolved = Json | ArtifactRef | OutcomesRef | Resolved[] | { [key: string]: Resolved };
 
 class Resolver {
   readonly #plan: Plan;
   readonly #instance: Instance;
   readonly #outputsOf: (instanceId: string) => StepOutputs | undefined;
+  readonly #sliced: SlicedOutputs | undefined;
 
-  constructor(plan: Plan, instance: Instance, outputsOf: (instanceId: string) => StepOutputs | undefined) {
+  constructor(
+    plan: Plan,
+    instance: Instance,
+    outputsOf: (instanceId: string) => StepOutputs | undefined,
+    sliced: SlicedOutputs | undefined,
+  ) {
     this.#plan = plan;
     this.#instance = instance;
     this.#outputsOf = outputsOf;
+    this.#sliced = sliced;
   }
 
   resolve(template: Template): Resolved {
@@ -184,6 +246,8 @@ class Resolver {
       return value;
     }
     const { step, output, gather } = reference;
+    const other = stepOf(this.#plan, step);
+    if (other.fanOut) return this.#gathered(other, output);
     const others = agreeingInstances(this.#plan, this.#instance, step);
     const values = others.flatMap((other) => this.#output(other, output) ?? []);
     if (gather) return values;
@@ -195,6 +259,14 @@ class Resolver {
       throw new Error(`${this.#instance.id} needs ${output} of ${step}, which was not made`);
     }
     return only;
+  }
+
+  /** The checker has seen to it that nothing but a gather can be meant. */
+  #gathered(other: PlanStep, output: string): Resolved {
+    const { step, row } = this.#instance;
+    const ref = slicedRef(other, output, step, row);
+    if (this.#sliced === undefined) throw new Error(`nobody knows what ${other.id} has made`);
+    return ref.metric ? this.#sliced.metrics(ref) : [this.#sliced.artifacts(ref)];
   }
 
   /** Undefined where the instance has made nothing at all. */

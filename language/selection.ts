@@ -2,7 +2,7 @@ import { F2cError } from '../errors/failure.ts';
 import { isNamed, namesOf } from './names.ts';
 import { nearest } from './nearest.ts';
 import type { Plan } from './plan.ts';
-import { type Instance, instancesOf, needsOf } from './resolve.ts';
+import { type Instance, instancesOf, needsOf, stepIdOf } from './resolve.ts';
 
 /** Which steps a run makes anew, or is limited to: ids of steps, `train`, or of instances, `train[head=dcp]`. */
 export interface Selection {
@@ -37,6 +37,13 @@ function named(plan: Plan, all: Instance[], names: string[]): Instance[] {
   return names.flatMap((name) => {
     const found = all.filter(({ id }) => isNamed(id, name));
     if (found.length > 0) return found;
+    const sliced = plan.steps.find(({ id, fanOut }) => fanOut && id === stepIdOf(name));
+    if (sliced !== undefined) {
+      throw new F2cError('F2C_STEP_UNKNOWN', {
+        what: `"${name}" cannot be chosen by itself: ${sliced.id} has so many instances that they are chosen as a whole`,
+        fix: `Name ${sliced.id}; what is in the store is reused where it is not forced`,
+      });
+    }
     const known = new Set(all.flatMap(({ id }) => namesOf(id)));
     const meant = nearest(name, known);
     throw new F2cError('F2C_STEP_UNKNOWN', {

@@ -1,6 +1,7 @@
 import { type Bound, bind } from './bind.ts';
-import type { Grid } from './coordinates.ts';
+import { countOf, type Grid } from './coordinates.ts';
 import type { StepDraft } from './draft.ts';
+import { isLarge, largestWhole } from './fanOut.ts';
 import type { Findings } from './findings.ts';
 import type { When } from './frame.ts';
 import { checkInput } from './inputs.ts';
@@ -54,6 +55,7 @@ export function checkStep(
   if (contract === undefined) reportUses(step, registry, findings);
   else checkProcesses(step, contract, registry, findings);
   checkMinSuccess(scope, findings);
+  checkAsking(step, grid, findings);
   if (contract === undefined || step.with === undefined) return { needs, checked: undefined };
 
   const params = checkKeys(contract, bound, path, findings);
@@ -143,6 +145,19 @@ function checkProcesses(
   const able = Object.values(registry).flatMap(({ name, processes }) => (processes ? [`\`${name}\``] : []));
   const message = `\`${contract.name}\` runs in one process; \`processesPerNode\` is for ${able.join(', ')}`;
   findings.atKey(['steps', id, 'resources', 'processesPerNode'], message);
+}
+
+/** Nobody answers for each of so many instances, and they are spread over workflows that nobody asks. */
+function checkAsking({ id, approve, onFailure }: StepDraft, grid: Grid, findings: Findings): void {
+  const asking = [
+    ...(approve === undefined ? [] : [{ key: 'approve', what: '`approve`' }]),
+    ...(onFailure === 'hold' ? [{ key: 'onFailure', what: '`onFailure: hold`' }] : []),
+  ];
+  if (asking.length === 0 || !isLarge(grid)) return;
+  for (const { key, what } of asking) {
+    const message = `${what} is for steps with at most ${largestWhole} instances, since a person answers for each; \`${id}\` has ${countOf(grid)}`;
+    findings.atKey(['steps', id, key], message);
+  }
 }
 
 function checkMinSuccess({ step, axes }: Scope, findings: Findings): void {

@@ -12,7 +12,7 @@ import { type Role, stepsAtATime } from './roles.ts';
 import { ownScratch } from './scratch.ts';
 import { connect, ensureSearchAttributes, installRuntime } from './temporal.ts';
 
-const workflowsPath = fileURLToPath(new URL('../workflows/runPipeline.ts', import.meta.url));
+const workflowsPath = fileURLToPath(new URL('../workflows/registered.ts', import.meta.url));
 
 const payloadConverterPath = fileURLToPath(new URL('../workflows/converter.ts', import.meta.url));
 

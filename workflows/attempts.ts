@@ -23,6 +23,9 @@ interface Attempted extends StepFailure {
 /** An attempt was stopped by a pause. The next one goes on where it was, and the step has lost no try. */
 export class Interrupted extends Error {}
 
+/** The step is left to the workflow that goes on with this one's work. */
+export class Left extends Error {}
+
 /**
  * Calls `attempt` until it succeeds or fails for good. What the environment does to a step (a dead worker, an
  * unreachable store) is tried again without limit as long as the step gets further; the step's own failures
@@ -44,7 +47,7 @@ export async function untilDone<T>(
     try {
       return await attempt(number);
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      if (isCancellation(error) || error instanceof Left) throw error;
       if (error instanceof Interrupted) continue;
       const failure = readFailure(error);
       if (failure.done > furthest) {

@@ -1,9 +1,13 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { ChangedParams, ParamsChange } from '../activities/changes.ts';
 import type { ControlActivities, FingerprintActivity } from '../activities/control.ts';
+import type { Gathered, GatherQuestion } from '../activities/gathered.ts';
 import type { RunInput } from '../activities/reuse.ts';
+import type { OpenedSlice, SliceToOpen } from '../activities/slices.ts';
 import type { LookUp, StepTask } from '../activities/tasks.ts';
 import type { TurnRequest } from '../activities/turns.ts';
+import type { BlobRef } from '../artifacts/manifest.ts';
+import type { Known } from '../language/outcomes.ts';
 import type { Plan, PlanRetry, PlanStep } from '../language/plan.ts';
 
 /** Look-ups and fingerprints are ours, not the user's: they are tried until the store answers. */
@@ -30,6 +34,22 @@ export function endTurn(request: TurnRequest): Promise<void> {
 
 export function lookUp(task: StepTask, { queue }: PlanStep): Promise<LookUp> {
   return control(`${task.step}: looks in the store`).lookUp(task, queue);
+}
+
+export function openSlice(slice: SliceToOpen): Promise<OpenedSlice> {
+  return control(`Slice ${slice.slice + 1}: finds out what it has to do`).openSlice(slice);
+}
+
+export function keepOutcomes(what: string, outcomes: Known[]): Promise<BlobRef> {
+  return control(`${what}: keeps what became of it`).keepOutcomes(outcomes);
+}
+
+export function keepSlices(what: string, slices: BlobRef[][]): Promise<BlobRef> {
+  return control(`${what}: keeps what became of all slices`).keepSlices(slices);
+}
+
+export function askGathered(step: string, question: GatherQuestion): Promise<Gathered> {
+  return control(`${step}: asks what ${question.ref.step} has made`).askGathered(question);
 }
 
 /** Checks what a person wants to change in a step that waits; F2C_ANSWER_INVALID. */

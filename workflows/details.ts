@@ -1,5 +1,6 @@
 import { rounded } from '../artifacts/rounded.ts';
 import type { RunState, StepState } from './runTypes.ts';
+import { failuresIn, tallyText } from './tallyText.ts';
 import { elsewhereText, pausesOf, queueText, type ToldPause, waysToAnswer, workerText } from './waiting.ts';
 
 const marks: Record<StepState['status'], string> = {
@@ -78,6 +79,7 @@ function about(step: StepState): string {
   if (step.error !== undefined && step.status !== 'done')
     parts.push(`${step.error.code}: ${step.error.message}`);
   if (step.reason !== undefined) parts.push(step.reason);
+  if (step.tally !== undefined) parts.push(tallyText(step.tally), ...failuresIn(step));
   if (step.waitsFor !== undefined) parts.push(elsewhereText(step));
   if (step.status === 'failed' && step.tolerated) parts.push('the run goes on without it');
   for (const { action, who, changes = [] } of step.answers ?? []) {

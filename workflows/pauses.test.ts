@@ -137,7 +137,7 @@ it('a run that is paused before its first step does nothing, and ends when it is
 }, 120_000);
 
 it('every history of these runs is replayed to the same commands', async () => {
-  const workflowsPath = fileURLToPath(new URL('./runPipeline.ts', import.meta.url));
+  const workflowsPath = fileURLToPath(new URL('./registered.ts', import.meta.url));
   const histories = [];
   for await (const { workflowId, runId } of runs.client.workflow.list({
     query: "WorkflowType = 'runPipeline'",

@@ -35,6 +35,45 @@ steps:
 `;
 }
 
+/**
+ * Measures the same split very often: `many` has so many instances, of which the sixth fails, and `again` one for each.
+ * Nothing is made twice, so an instance costs no more than a look into the store.
+ */
+export function measuringOften(folder: string, count: number, settings = 'minSuccess: 0.99'): string {
+  const values = Array.from({ length: count }, (_, index) => index + 1).join(', ');
+  return `
+name: often
+summary: Measures the same very often
+steps:
+  faces: { uses: ingest, with: { source: ${JSON.stringify(folder)}, imageSize: 32 } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", test: 2 } }
+  base: { uses: evaluate, with: { index: "\${{ steps.people.index }}", embedding: pixels, label: all } }
+  first: { uses: compare, with: { reports: ["\${{ steps.base.report }}"] } }
+  many:
+    uses: evaluate
+    needs: [base]
+    ${settings}
+    matrix: { i: [${values}] }
+    with:
+      index: "\${{ steps.people.index }}"
+      embedding: pixels
+      label: "\${{ 1 / (steps.faces.identities - matrix.i) > 9 ? 'other' : 'all' }}"
+  again: { uses: compare, each: many, needs: [first], with: { reports: ["\${{ steps.many.report }}"] } }
+  table: { uses: compare, with: { reports: "\${{ steps.many.*.report }}" } }
+  late:
+    uses: compare
+    each: many
+    needs: [table]
+    when: "\${{ matrix.i <= 10 }}"
+    with: { reports: ["\${{ steps.many.report }}"] }
+  last:
+    uses: compare
+    with:
+      reports: ["\${{ steps.base.report }}"]
+      by: "\${{ length(steps.again.*.best) == ${count - 1} && mean(steps.late.*.best) >= 0 ? 'accuracy' : 'eer' }}"
+`;
+}
+
 /** What became of the steps: id, status, and why where one was skipped. */
 export function outcomes({ steps }: RunState): unknown[] {
   return steps.map(({ id, status, reason }) => (reason === undefined ? [id, status] : [id, status, reason]));

@@ -7,7 +7,8 @@ const mostFailures = 3;
 
 /** Why a run of which everything has ended has failed; undefined if it has not. */
 export function failureOf({ steps }: RunState, shortages: readonly Shortage[]): StepFailure | undefined {
-  const failed = steps.filter(({ status, tolerated }) => status === 'failed' && !tolerated);
+  const isShort = ({ id }: StepState) => shortages.some(({ step }) => step === id);
+  const failed = steps.filter((state) => state.status === 'failed' && !state.tolerated && !isShort(state));
   const reasons = failed.map(({ id, error }) => `Step ${id} failed with ${error?.code}: ${error?.message}`);
   const short = shortages.map((shortage) => shortReason(shortage, steps));
   if (short.length === 0 && reasons.length === 0) return undefined;
@@ -16,6 +17,9 @@ export function failureOf({ steps }: RunState, shortages: readonly Shortage[]): 
 }
 
 function shortReason(shortage: Shortage, steps: StepState[]): string {
+  // A step that is run by slices tells it by itself.
+  const whole = steps.find(({ id, tally }) => id === shortage.step && tally !== undefined);
+  if (whole?.error !== undefined) return whole.error.message;
   const failed = steps.filter(({ id, status }) => status === 'failed' && stepIdOf(id) === shortage.step);
   // It was missed on purpose only as long as there were enough others.
   for (const state of failed) delete state.tolerated;

@@ -1,95 +1,47 @@
-import { ApplicationFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 import { type RunId, type StepDone, taskFor } from '../activities/tasks.ts';
 import { ExpressionError } from '../language/evaluate.ts';
 import type { JsonObject } from '../language/json.ts';
 import { type Obstacle, obstacleOf } from '../language/obstacle.ts';
+import type { Known } from '../language/outcomes.ts';
 import type { Plan } from '../language/plan.ts';
-import {
-  type Instance,
-  instancesOfRun,
-  isWanted,
-  needsOf,
-  resolveWith,
-  stepIdOf,
-} from '../language/resolve.ts';
-import { countsOf, inheritedShortage, isSpared, shortageOf } from '../language/shortage.ts';
+import { type Instance, isWanted, needsOf, resolveWith, slicedRefsOf } from '../language/resolve.ts';
+import { isSpared, type Shortage } from '../language/shortage.ts';
 import type { Answers } from './answers.ts';
-import { finalFailure } from './attempts.ts';
-import type { Pauses } from './pauses.ts';
-import { failureOf } from './runFailure.ts';
-import { runStep } from './runStep.ts';
-import type { RunState, StepState } from './runTypes.ts';
+import { askSlices } from './askSlices.ts';
+import { finalFailure, Left } from './attempts.ts';
+import { type Attendants, runStep } from './runStep.ts';
+import type { StepState } from './runTypes.ts';
 import { become } from './times.ts';
 
 /** How people take part in a run. */
-interface People {
-  answers: Answers;
-  pauses: Pauses;
-  /** Called at every turn, for those who look on. */
-  changed: () => void;
+export interface People extends Attendants {
+  /** A slice has no steps that ask somebody. */
+  answers?: Answers;
+}
+
+/** What instances have to know of the run that they are a part of. */
+export interface Scope extends RunId {
+  plan: Plan;
+  /** In topological order. */
+  instances: readonly Instance[];
+  states: Map<string, StepState | Known>;
+  shortageAt: (step: string) => Shortage | undefined;
+  /** Runs a step by slices; given where the plan has some. */
+  runSliced?: (instance: Instance, settled: (ids: string[]) => Promise<unknown>) => Promise<void>;
 }
 
 /**
  * Runs all instances, each when its needs are done. One that fails stops what depends on it and nothing
  * else: what can still be done is done, and is found in the store when the run is resumed.
  */
-export async function runInstances(
-  plan: Plan,
-  run: RunState,
-  { answers, pauses, changed }: People,
-): Promise<Map<string, StepDone>> {
-  const outcomes = new Map<string, StepDone>();
+export async function runInstances(scope: Scope, people: People): Promise<void> {
   const settled = new Map<string, Promise<void>>();
-  const states = new Map(run.steps.map((state) => [state.id, state]));
-  const countsAt = (step: string) => countsOf(run.steps.filter(({ id }) => stepIdOf(id) === step));
-  const shortageAt = (step: string) => inheritedShortage(plan, step, countsAt);
-
-  const runInstance = async (instance: Instance, state: StepState) => {
-    const needs = needsOf(plan, instance);
-    await Promise.all(needs.flatMap(({ ids }) => ids).map((id) => settled.get(id)));
-    const obstacle = obstacleOf(needs, states, shortageAt);
-    if (obstacle !== undefined) {
-      skip(state, obstacle);
-      return changed();
-    }
-    state.startedAt = Date.now();
-    try {
-      const { step } = instance;
-      const outputsOf = (id: string) => outcomes.get(id);
-      if (!evaluated(instance, () => isWanted(plan, instance, outputsOf))) {
-        return skip(state, { reason: `when is false: ${step.when?.written}`, tolerated: true });
-      }
-      // Steps that ask nobody wait for nothing here: more waits would reorder the commands of old histories.
-      if (step.approve !== undefined) await answers.approved(step.approve, state);
-      const resolved = evaluated(instance, () => resolveWith(plan, instance, outputsOf));
-      const task = taskFor(plan, instance, { ...runId(), ...resolved });
-      const work = (params: JsonObject) => runStep(step, { ...task, params }, state, pauses, changed);
-      const done = await (step.onFailure === 'hold'
-        ? answers.decided(state, task.params, work)
-        : work(task.params));
-      if (done === undefined) {
-        return skip(state, { reason: 'skipped by a person', tolerated: true });
-      }
-      outcomes.set(instance.id, done);
-      state.artifact = done.artifact;
-      state.metrics = done.metrics;
-      delete state.error;
-      finish(state, 'done');
-    } catch (error) {
-      if (error instanceof ApplicationFailure)
-        state.error = { code: error.type ?? '', message: `${error.message}${whereLogIs(state)}` };
-      if (isSpared(instance.step) && !isCancellation(error)) state.tolerated = true;
-      finish(state, isCancellation(error) ? 'cancelled' : 'failed');
-      if (!(error instanceof ApplicationFailure)) throw error;
-    } finally {
-      changed();
-    }
-  };
-
-  const running = instancesOfRun(plan).map((instance) => {
-    const state = states.get(instance.id);
-    if (state === undefined) throw new Error(`no state for ${instance.id}`);
-    const promise = runInstance(instance, state);
+  const allSettled = (ids: string[]) => Promise.all(ids.map((id) => settled.get(id)));
+  const running = scope.instances.map((instance) => {
+    const promise = instance.step.fanOut
+      ? sliced(instance, scope, allSettled)
+      : runInstance(instance, { scope, people, allSettled });
     settled.set(
       instance.id,
       promise.catch(() => {}),
@@ -99,25 +51,94 @@ export async function runInstances(
   for (const result of await Promise.allSettled(running)) {
     if (result.status === 'rejected') throw result.reason;
   }
-
-  const failure = failureOf(
-    run,
-    plan.steps.flatMap((step) => shortageOf(step, countsAt(step.id)) ?? []),
-  );
-  if (failure !== undefined) throw finalFailure(failure);
-  return outcomes;
 }
 
-/** A run that Temporal was told to reset is still the same one. */
-function runId(): RunId {
-  const { workflowId: run, firstExecutionRunId: execution } = workflowInfo();
-  return { run, execution };
+async function sliced(
+  instance: Instance,
+  { runSliced }: Scope,
+  allSettled: (ids: string[]) => Promise<unknown>,
+): Promise<void> {
+  if (runSliced === undefined) throw new Error(`nobody runs ${instance.id} by slices`);
+  await runSliced(instance, allSettled);
+}
+
+interface Surroundings {
+  scope: Scope;
+  people: People;
+  allSettled: (ids: string[]) => Promise<unknown>;
+}
+
+async function runInstance(instance: Instance, { scope, people, allSettled }: Surroundings): Promise<void> {
+  const { plan, states, shortageAt } = scope;
+  const { changed, answers, isLeaving } = people;
+  const state = states.get(instance.id) as StepState | undefined;
+  if (state === undefined) throw new Error(`no state for ${instance.id}`);
+  // It had ended before a slice went on as a new workflow.
+  if (state.endedAt !== undefined) return;
+  const needs = needsOf(plan, instance);
+  await allSettled(needs.flatMap(({ ids }) => ids));
+  // What it needs may have been left as well.
+  if (isLeaving?.()) return;
+  const obstacle = obstacleOf(needs, states, shortageAt);
+  if (obstacle !== undefined) {
+    skip(state, obstacle);
+    return changed();
+  }
+  state.startedAt = Date.now();
+  try {
+    const { step } = instance;
+    const outputsOf = (id: string) => outputsAt(states.get(id));
+    const refs = slicedRefsOf(plan, instance);
+    const slices = refs.length === 0 ? undefined : await askSlices(instance.id, refs, states);
+    if (slices !== undefined && 'reason' in slices) return skip(state, slices);
+    if (!evaluated(instance, () => isWanted(plan, instance, outputsOf, slices))) {
+      return skip(state, { reason: `when is false: ${step.when?.written}`, tolerated: true });
+    }
+    // Steps that ask nobody wait for nothing here: more waits would reorder the commands of old histories.
+    if (step.approve !== undefined) await asked(answers).approved(step.approve, state);
+    const resolved = evaluated(instance, () => resolveWith(plan, instance, outputsOf, slices));
+    const task = taskFor(plan, instance, { ...scope, ...resolved });
+    const work = (params: JsonObject) => runStep(step, { ...task, params }, state, people);
+    const done = await (step.onFailure === 'hold'
+      ? asked(answers).decided(state, task.params, work)
+      : work(task.params));
+    if (done === undefined) {
+      return skip(state, { reason: 'skipped by a person', tolerated: true });
+    }
+    state.artifact = done.artifact;
+    state.metrics = done.metrics;
+    delete state.error;
+    finish(state, 'done');
+  } catch (error) {
+    if (error instanceof Left) {
+      state.status = 'waiting';
+      return;
+    }
+    if (error instanceof ApplicationFailure)
+      state.error = { code: error.type ?? '', message: `${error.message}${whereLogIs(state, scope)}` };
+    if (isSpared(instance.step) && !isCancellation(error)) state.tolerated = true;
+    finish(state, isCancellation(error) ? 'cancelled' : 'failed');
+    if (!(error instanceof ApplicationFailure)) throw error;
+  } finally {
+    changed();
+  }
+}
+
+/** What an instance has made; undefined if nothing. */
+export function outputsAt(state: StepState | Known | undefined): StepDone | undefined {
+  if (state?.artifact === undefined || state.status !== 'done') return undefined;
+  return { artifact: state.artifact, metrics: state.metrics ?? {} };
+}
+
+function asked(answers: Answers | undefined): Answers {
+  if (answers === undefined) throw new Error('there is nobody to ask');
+  return answers;
 }
 
 /** How to read what a step said before it failed. */
-function whereLogIs({ id, attempts }: StepState): string {
+function whereLogIs({ id, attempts }: StepState, { run }: RunId): string {
   const instance = id.includes('[') ? `'${id}'` : id;
-  return attempts === 0 ? '' : ` Its log: \`npx f2c logs ${workflowInfo().workflowId} ${instance}\`.`;
+  return attempts === 0 ? '' : ` Its log: \`npx f2c logs ${run} ${instance}\`.`;
 }
 
 function skip(state: StepState, { reason, tolerated }: Obstacle): void {

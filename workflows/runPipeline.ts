@@ -1,6 +1,5 @@
 import {
   ApplicationFailure,
-  defineQuery,
   defineSignal,
   isCancellation,
   setCurrentDetails,
@@ -11,7 +10,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunInput } from '../activities/reuse.ts';
-import type { StepDone } from '../activities/tasks.ts';
+import { countOf } from '../language/coordinates.ts';
+import { emptyTally } from '../language/outcomes.ts';
 import type { Plan } from '../language/plan.ts';
 import { instancesOfRun } from '../language/resolve.ts';
 import { Answers } from './answers.ts';
@@ -19,13 +19,15 @@ import { finalFailure, untilDone } from './attempts.ts';
 import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
 import { compilePipeline, patient } from './control.ts';
 import { runDetails } from './details.ts';
+import { PauseRequests } from './pauseRequests.ts';
 import { Pauses } from './pauses.ts';
-import { runInstances } from './runInstances.ts';
+import { outputsAt } from './runInstances.ts';
+import { runPlan } from './runPlan.ts';
 import type { RunResult, RunState, StepFailure } from './runTypes.ts';
+import { stateQuery } from './stateQuery.ts';
 import { inTurn } from './turns.ts';
 import { waits } from './waiting.ts';
 
-export const stateQuery = defineQuery<RunState>('state');
 /** Sent when the work of a step begins that had to wait for somebody to start a worker. */
 const begunSignal = defineSignal<[string]>('begun');
 
@@ -46,6 +48,7 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
   };
   const answers = new Answers(run, changed);
   const pauses = new Pauses(run, changed);
+  new PauseRequests(run, pauses);
   setHandler(stateQuery, () => run, { description: 'The whole state of the run' });
   setHandler(begunSignal, (id) => {
     for (const step of run.steps) if (step.id === id) delete step.atQueue;
@@ -60,11 +63,9 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     const plan = await untilDone('compile', patient, () => compilePipeline(input), compiling);
     begin(run, plan);
     changed();
-    const outcomes = await inTurn(plan, run, changed, () =>
-      runInstances(plan, run, { answers, pauses, changed }),
-    );
+    await inTurn(plan, run, changed, () => runPlan(plan, run, { answers, pauses, changed }));
     run.status = 'done';
-    return resultOf(plan, run, outcomes);
+    return resultOf(plan, run);
   } catch (error) {
     run.status = isCancellation(error) ? 'cancelled' : 'failed';
     const failure = error instanceof TemporalFailure ? error : unforeseen(error);
@@ -116,6 +117,7 @@ function begin(run: RunState, plan: Plan): void {
     status: 'waiting',
     ...(plan.force?.includes(id) && { forced: true }),
     attempts: 0,
+    ...(step.fanOut && { tally: emptyTally(countOf(step)) }),
   }));
   upsertSearchAttributes([
     { key: pipelineAttribute, value: plan.name },
@@ -125,14 +127,22 @@ function begin(run: RunState, plan: Plan): void {
   upsertMemo({ pipeline, source, params, ...(pipelines && { pipelines }) });
 }
 
-function resultOf(plan: Plan, run: RunState, outcomes: Map<string, StepDone>): RunResult {
+function resultOf(plan: Plan, run: RunState): RunResult {
+  const done = run.steps.flatMap((state) => {
+    const outputs = outputsAt(state);
+    return outputs === undefined ? [] : [[state.id, outputs] as const];
+  });
+  const sliced = run.steps.flatMap(({ id, tally, outcomes }) =>
+    tally === undefined || outcomes === undefined ? [] : [[id, { tally, outcomes }] as const],
+  );
   const failed = run.steps.flatMap(({ id, status, error }) =>
     status === 'failed' && error ? [[id, error] as const] : [],
   );
   return {
     pipeline: plan.name,
     source: plan.source,
-    steps: Object.fromEntries(outcomes),
+    steps: Object.fromEntries(done),
+    ...(sliced.length > 0 && { sliced: Object.fromEntries(sliced) }),
     ...(failed.length > 0 && { failed: Object.fromEntries(failed) }),
   };
 }

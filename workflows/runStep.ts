@@ -2,19 +2,27 @@ import { ActivityCancellationType, proxyActivities, sleep } from '@temporalio/wo
 import type { LookUp, StepDone, StepTask, WorkDone, WorkTask } from '../activities/tasks.ts';
 import type { PlanStep } from '../language/plan.ts';
 import { atQueue } from './atQueue.ts';
-import { queuedMsOf, untilDone } from './attempts.ts';
+import { Left, queuedMsOf, untilDone } from './attempts.ts';
 import { lookUp, once, patient, readWorld } from './control.ts';
 import type { Pauses } from './pauses.ts';
 import type { StepFailure, StepState } from './runTypes.ts';
 import { become, waitedFor } from './times.ts';
 
-/** Takes one step instance from resolved inputs to a committed artifact. `changed` is called at every turn. */
+/** Those who look on, and may stop a step between its attempts. */
+export interface Attendants {
+  pauses: Pauses;
+  /** Called at every turn. */
+  changed: () => void;
+  /** Whether the workflow wants to go on as a new one, so that nothing should be begun. */
+  isLeaving?: () => boolean;
+}
+
+/** Takes one step instance from resolved inputs to a committed artifact. */
 export async function runStep(
   step: PlanStep,
   { ...task }: StepTask,
   state: StepState,
-  pauses: Pauses,
-  changed: () => void,
+  { pauses, changed, isLeaving = () => false }: Attendants,
 ): Promise<StepDone> {
   const { id } = state;
   const told = { state, changed };
@@ -45,6 +53,7 @@ export async function runStep(
   const first = state.attempts + 1;
   const attemptWork = async (attempt: number) => {
     if (pauses.concern(state)) await pauses.ended(state);
+    if (isLeaving()) throw new Left();
     state.attempts = attempt;
     running();
     // The attempt before may have committed and died before it could say so.

@@ -1,5 +1,6 @@
-import type { ArtifactRef } from '../artifacts/manifest.ts';
+import type { ArtifactRef, BlobRef } from '../artifacts/manifest.ts';
 import type { JsonObject } from '../language/json.ts';
+import type { Tally } from '../language/outcomes.ts';
 
 export type StepStatus =
   | 'waiting'
@@ -58,6 +59,12 @@ export interface StepState {
   answers?: GivenAnswer[];
   artifact?: ArtifactRef;
   metrics?: Record<string, number>;
+  /** Of a step that is run by slices, which stands here as a whole: how its instances have ended. */
+  tally?: Tally;
+  /** Of such a step: where the store says what became of each instance, once all have ended. */
+  outcomes?: BlobRef;
+  /** Of such a step: it is done, and some instances are missing on purpose. */
+  incomplete?: boolean;
 }
 
 export interface AtQueue {
@@ -130,6 +137,8 @@ export interface RunResult {
   pipeline: string;
   source: string;
   steps: Record<string, { artifact: ArtifactRef; metrics: Record<string, number> }>;
+  /** Steps that were run by slices; absent if there were none. */
+  sliced?: Record<string, { tally: Tally; outcomes: BlobRef }>;
   /** Steps that failed and that the run went on without; absent if there were none. */
   failed?: Record<string, StepFailure>;
 }

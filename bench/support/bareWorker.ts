@@ -8,7 +8,7 @@ import {
   keyParts,
   type LookUp,
   type StepDone,
-  type StepTask,
+  type WholeTask,
   type WorkTask,
 } from '../../activities/tasks.ts';
 import { lookUp } from '../../artifacts/lookup.ts';
@@ -23,13 +23,13 @@ const code = '0'.repeat(16);
 
 function bareActivities(store: ArtifactStore) {
   return {
-    async lookUp(task: StepTask): Promise<LookUp> {
+    async lookUp(task: WholeTask): Promise<LookUp> {
       const place = { pipeline: task.pipeline, instance: task.step };
       const { key, reason, hit } = await lookUp(store, 'report', keyParts(task), place, code);
       return { key, reason, ...(hit !== undefined && { hit: doneBy(hit) }) };
     },
 
-    async commit(task: WorkTask): Promise<StepDone> {
+    async commit(task: WholeTask<WorkTask>): Promise<StepDone> {
       const { manifest } = await store.commit({
         kind: 'report',
         key: task.key,

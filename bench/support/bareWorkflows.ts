@@ -1,6 +1,6 @@
 /** What the interpreter is measured against in the benchmark `overhead`. */
 import { proxyActivities, workflowInfo } from '@temporalio/workflow';
-import type { StepTask } from '../../activities/tasks.ts';
+import type { WholeTask } from '../../activities/tasks.ts';
 import type { ArtifactRef } from '../../artifacts/manifest.ts';
 import type { BareActivities, NoActivities } from './bareWorker.ts';
 
@@ -18,7 +18,7 @@ export async function bare(shape: Shape, salt: string): Promise<void> {
   const { lookUp } = proxyActivities<BareActivities>(options);
   const { commit } = proxyActivities<BareActivities>(atData);
   await inShape<ArtifactRef>(shape, async (number, before) => {
-    const task: StepTask = {
+    const task: WholeTask = {
       pipeline: 'bare',
       run: workflowInfo().workflowId,
       step: `s${number}`,

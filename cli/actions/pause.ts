@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { F2cError } from '../../errors/failure.ts';
-import type { PauseRequest } from '../../workflows/pauses.ts';
+import type { PauseRequest } from '../../workflows/pauseRequests.ts';
 import type { PauseOptions } from '../commands/pauses.ts';
 import { print } from '../output.ts';
 import { describeRun } from '../runs.ts';

@@ -23,6 +23,27 @@ const gathering = `${head('gathering')}
   table: { uses: compare, with: { reports: "\${{ steps.report.*.report }}" } }
 `;
 
+/** Of its many instances few are wanted, so that its slices have short histories. */
+const sliced = `${head('sliced')}
+  people: { ${people(10)} }
+  report:
+    ${report.replace('uses: evaluate, with:', 'uses: evaluate\n    with:')}
+    matrix: { i: [${Array.from({ length: 501 }, (_, index) => index).join(', ')}] }
+    when: "\${{ matrix.i < 3 }}"
+  table: { uses: compare, with: { reports: "\${{ steps.report.*.report }}" } }
+  mean: { uses: compare, with: { reports: ["\${{ steps.report.*.report }}"], by: "\${{ mean(steps.report.*.eer) >= 0 ? 'eer' : 'accuracy' }}" } }
+`;
+
+/** A run with slices, and the workflow among those of it whose id ends so. */
+async function runSliced(runs: Runs, child = ''): Promise<WorkflowHandle> {
+  const handle = await runs.start(sliced);
+  const state = await endsAs(runs, handle, 'done');
+  assert.equal(stepOf(state, 'report').tally?.done, 3);
+  const { runId } = await handle.describe();
+  const id = `${handle.workflowId}${child === '' ? '' : `:${runId.slice(0, 8)}:${child}`}`;
+  return runs.client.workflow.getHandle(id);
+}
+
 /** Runs something and sees to it that it went the way that is to be kept. */
 type Recording = (runs: Runs) => Promise<WorkflowHandle>;
 
@@ -117,6 +138,10 @@ export const recordings: Record<string, Recording> = {
     assert.equal(stepOf(state, 'report[test=5]').status, 'skipped');
     return handle;
   },
+
+  sliced: (runs) => runSliced(runs),
+  fanOut: (runs) => runSliced(runs, 'report'),
+  slice: (runs) => runSliced(runs, 'report:1'),
 
   /** One step whose worker is stopped and that is done by the next; one that fails as often as it may. */
   async retries(runs) {

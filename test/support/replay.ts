@@ -10,7 +10,7 @@ export async function replayed(histories: ReplayHistoriesIterable) {
   const unregister = register();
   try {
     const results: { workflowId: string; error: unknown }[] = [];
-    const workflowsPath = pathOf('runPipeline.ts');
+    const workflowsPath = pathOf('registered.ts');
     const dataConverter = { payloadConverterPath: pathOf('converter.ts') };
     for await (const { workflowId, error } of Worker.runReplayHistories(
       { workflowsPath, dataConverter },

@@ -52,7 +52,9 @@ export class Runs {
 
   /** The histories of all runs so far. */
   async histories(): Promise<HistoryAndWorkflowId[]> {
-    const listed = this.client.workflow.list({ query: "WorkflowType = 'runPipeline'" });
+    const listed = this.client.workflow.list({
+      query: "WorkflowType IN ('runPipeline', 'runFanOut', 'runSlice')",
+    });
     const histories = [];
     for await (const { workflowId, runId } of listed) {
       const history = await this.client.workflow.getHandle(workflowId, runId).fetchHistory();

@@ -1,0 +1,161 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { f2c } from '../test/support/cli.ts';
+import { descendantsOf } from '../test/support/processes.ts';
+import { replayed } from '../test/support/replay.ts';
+import { eventually, Runs, stepOf } from '../test/support/runs.ts';
+import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { measuringOften, writePeople } from './people.fixture.ts';
+import type { RunState } from './runTypes.ts';
+
+let stack: TestStack;
+let runs: Runs;
+let folder: string;
+
+beforeAll(async () => {
+  stack = await startTestStack({ workers: true });
+  runs = await Runs.open(stack);
+  folder = await mkdtemp(join(tmpdir(), 'f2c-often-'));
+  await writePeople(folder);
+}, 120_000);
+
+afterAll(async () => {
+  await runs.close();
+  await stack.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The workflows that a run has started, with those of the slices, by status. */
+async function childrenOf({ workflowId }: WorkflowHandle) {
+  const children = [];
+  for await (const info of runs.client.workflow.list({
+    query: "WorkflowType = 'runFanOut' OR WorkflowType = 'runSlice'",
+  })) {
+    if (info.workflowId.startsWith(`${workflowId}:`)) children.push(info);
+  }
+  return children;
+}
+
+function tallyOf(state: RunState, id: string) {
+  const { tally } = stepOf(state, id);
+  if (tally === undefined) throw new Error(`${id} is not run by slices`);
+  return tally;
+}
+
+/** Until some instances of `many` have ended, and others have not. */
+async function isInTheMiddle(handle: WorkflowHandle): Promise<void> {
+  await eventually(async () => {
+    const state = await handle.query<RunState>('state').catch(() => undefined);
+    const done = state?.steps.find(({ id }) => id === 'many')?.tally?.done ?? 0;
+    return done > 0 ? true : undefined;
+  });
+}
+
+it('1,200 instances, a step for each of them and gathers, although the interpreter is killed', async () => {
+  const handle = await runs.start(measuringOften(folder, 1_200));
+  await isInTheMiddle(handle);
+  const control = descendantsOf(process.pid).find(
+    ({ command }) => command.startsWith(process.execPath) && command.endsWith('--role control'),
+  );
+  if (control === undefined) throw new Error('no control worker');
+  process.kill(control.pid, 'SIGKILL');
+
+  const state = await runs.ended(handle);
+  expect(state.error).toBeUndefined();
+  expect(state.steps).toHaveLength(9);
+  expect(tallyOf(state, 'many')).toMatchObject({ total: 1_200, done: 1_199, failed: 1, fatal: 0 });
+  expect(stepOf(state, 'many')).toMatchObject({ status: 'done', incomplete: true });
+  expect(tallyOf(state, 'many').failures).toEqual([
+    {
+      id: 'many[i=6]',
+      code: 'F2C_EXPRESSION_FAILED',
+      message: 'An expression of many[i=6] has no value: it divides by zero.',
+    },
+  ]);
+  expect(tallyOf(state, 'again')).toMatchObject({ done: 1_199, skipped: 1, unwanted: 1 });
+  expect(tallyOf(state, 'late')).toMatchObject({ done: 9, skipped: 1_191, unwanted: 1_191 });
+
+  const table = stepOf(state, 'table').artifact;
+  expect(table && (await runs.store.load(table)).facts).toMatchObject({ reports: 1_199 });
+  expect(table && (await runs.store.load(table)).inputs.reports).toHaveLength(1_199);
+  const last = stepOf(state, 'last').artifact;
+  expect(last && (await runs.store.load(last)).facts).toMatchObject({ by: 'accuracy' });
+
+  // Few events, and small ones, whatever the number of instances.
+  const { historyLength, historySize } = await handle.describe();
+  expect(historyLength).toBeLessThan(1_000);
+  expect(historySize).toBeLessThan(1_000_000);
+  const children = await childrenOf(handle);
+  const statuses = new Set(children.map(({ status }) => status.name));
+  expect([...statuses].sort()).toEqual(['COMPLETED', 'CONTINUED_AS_NEW']);
+  for (const { historyLength } of children) expect(historyLength).toBeLessThan(4_000);
+
+  const { stdout: shown } = await f2c(stack.env, 'show', handle.workflowId);
+  expect(shown).toMatch(/\nmany +done .* 1199 of 1200 done, 1 failed; \d+ from the store\n/);
+  expect(shown).toContain('\nOf many failed first:\nmany[i=6]: F2C_EXPRESSION_FAILED: ');
+  const { stdout: json } = await f2c(stack.env, 'show', handle.workflowId, '--json');
+  expect(JSON.parse(json).steps[4]).toMatchObject({ id: 'many', tally: { total: 1_200, done: 1_199 } });
+
+  // Nothing is done again: not by another run, and the plan knows it.
+  const again = await runs.ended(await runs.start(measuringOften(folder, 1_200)));
+  for (const id of ['many', 'again', 'late']) {
+    expect(tallyOf(again, id).reused).toBe(tallyOf(again, id).done);
+  }
+  expect(stepOf(again, 'table').cache).toMatch(/^hit: /);
+}, 900_000);
+
+it('a run that is cancelled ends its slices, and those end before it', async () => {
+  const handle = await runs.start(measuringOften(folder, 900));
+  await isInTheMiddle(handle);
+  await handle.cancel();
+  const state = await runs.ended(handle);
+  expect(state.status).toBe('cancelled');
+  expect(stepOf(state, 'many').status).toBe('cancelled');
+  const open = (await childrenOf(handle)).filter(({ status }) => status.name === 'RUNNING');
+  expect(open).toEqual([]);
+}, 300_000);
+
+it('a run that is paused does nothing in its slices until it goes on', async () => {
+  const handle = await runs.start(measuringOften(folder, 600));
+  await isInTheMiddle(handle);
+  await handle.executeUpdate('pause', { args: [{ who: 'ann' }] });
+  const slices = (await childrenOf(handle)).filter(
+    ({ type, status }) => type === 'runSlice' && status.name === 'RUNNING',
+  );
+  expect(slices.length).toBeGreaterThan(0);
+  await eventually(async () => {
+    const [first] = slices;
+    const slice = first && runs.client.workflow.getHandle(first.workflowId);
+    const asked = await slice?.query<RunState>('state');
+    return asked?.paused === undefined ? undefined : true;
+  });
+  await expect(handle.executeUpdate('pause', { args: [{ step: 'many[i=7]' }] })).rejects.toMatchObject({
+    cause: {
+      type: 'F2C_STEP_UNKNOWN',
+      message: 'many[i=7] cannot be paused by itself, since many has too many instances. Name many.',
+    },
+  });
+  await handle.executeUpdate('continue', { args: [{}] });
+  expect(await runs.ended(handle)).toMatchObject({ status: 'done' });
+}, 300_000);
+
+it('too few of many instances fail the run, and what gathers them is skipped', async () => {
+  const state = await runs.ended(await runs.start(measuringOften(folder, 501, 'minSuccess: 1')));
+  expect(state).toMatchObject({ status: 'failed', error: { code: 'F2C_TOO_FEW_DONE' } });
+  expect(state.error?.message).toMatch(
+    /^Of many 500 of 501 instances are done, and `minSuccess` asks for 501\. What failed first:\nmany\[i=6\]: F2C_EXPRESSION_FAILED: /,
+  );
+  expect(stepOf(state, 'table')).toMatchObject({
+    status: 'skipped',
+    reason: 'needs many, but of many 500 of 501 instances are done, and `minSuccess` asks for 501',
+  });
+}, 300_000);
+
+it('replays', async () => {
+  const histories = await runs.histories();
+  const results = await replayed(histories);
+  expect(results.map(({ error }) => error)).toEqual(histories.map(() => undefined));
+}, 300_000);
