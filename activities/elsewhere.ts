@@ -25,7 +25,9 @@ function isOwn({ execution, activity }: AttemptPlace, { step }: StepTask): boole
 
 async function goesOn({ workflow, execution, activity }: AttemptPlace): Promise<boolean> {
   try {
-    const { raw } = await Context.current().client.workflow.getHandle(workflow, execution).describe();
+    const { raw, status } = await Context.current().client.workflow.getHandle(workflow, execution).describe();
+    // A run that was terminated keeps its activities as pending for good.
+    if (status.name !== 'RUNNING') return false;
     return raw.pendingActivities?.some(({ activityId }) => activityId === activity) ?? false;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
