@@ -68,6 +68,8 @@ export interface StepContract<
   readonly effect?: true;
   /** True for a step whose work several processes of a machine can share. */
   readonly processes?: true;
+  /** What is wrong with a number of processes for these params, as the end of a sentence: "must divide …". */
+  readonly faultOfProcesses?: (processes: number, params: z.output<Params>) => string | undefined;
   /** True for a step whose next attempt goes on where one that was stopped has left it. */
   readonly resumable?: true;
 }

@@ -150,6 +150,28 @@ describe('processes of a step', () => {
     expect(stepProblems(`${people}${train}`)).toEqual([`3:52 ${value.length} ${message}`]);
   });
 
+  test.each([
+    ['1', 'bnGroups: 3'],
+    ['4', ''],
+    ['3', 'bnGroups: 6'],
+    ['7', 'seed: "${{ steps.people.trainIdentities }}"'],
+  ])('%s may share a training with %j', (processes, entry) => {
+    const train = `  t:\n    uses: train\n    resources: { processesPerNode: ${processes} }\n    with:\n      index: "\${{ steps.people.index }}"\n      ${entry}\n`;
+    expect(stepProblems(`${people}${train}`)).toEqual([]);
+  });
+
+  test.each([
+    [
+      '7',
+      '',
+      '`processesPerNode` of `train` must divide the 96 images of a pass (`identitiesPerStep` + `instancesPerStep` / 2), two for each at least: 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 or 48',
+    ],
+    ['4', 'bnGroups: 6', '`processesPerNode` of `train` must divide `bnGroups`, 6: 1, 2, 3 or 6'],
+  ])('%s cannot share a training with %j', (processes, entry, message) => {
+    const train = `  t:\n    uses: train\n    resources: { processesPerNode: ${processes} }\n    with:\n      index: "\${{ steps.people.index }}"\n      ${entry}\n`;
+    expect(stepProblems(`${people}${train}`)).toEqual([`5:36 1 ${message}`]);
+  });
+
   test.each(['1', '2'])('a step kind that is not done by several takes none, not even %s', (value) => {
     expect(
       stepProblems(`  a: { uses: ingest, resources: { processesPerNode: ${value} }, with: { source: x } }`),

@@ -60,7 +60,13 @@ export function checkStep(
 
   const params = checkKeys(contract, bound, path, findings);
   checkSecrets(contract, params, findings);
-  const filled = checkParams({ contract, bound: params, path, grid }, known, findings, paramProblems) ?? {};
+  const filled =
+    checkParams(
+      { contract, bound: params, path, grid, processesPerNode: step.processesPerNode },
+      known,
+      findings,
+      paramProblems,
+    ) ?? {};
   const checked: CheckedStep = {
     id: `${frame.prefix}${step.id}`,
     draft: step,

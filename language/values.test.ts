@@ -41,9 +41,26 @@ describe('literals', () => {
       'poolRatio: 0.5\n      poolSize: 9',
       '`poolSize` of `train` must be left out where `poolRatio` is given',
     ],
+    [
+      'poolSize: 63',
+      '`poolSize` of `train` must be at least 96, the identities of one pass (`identitiesPerStep` + `instancesPerStep` / 2)',
+    ],
+    [
+      'bnGroups: 12\n      identitiesPerStep: 8\n      instancesPerStep: 4',
+      '`bnGroups` of `train` must divide the 10 images of a pass (`identitiesPerStep` + `instancesPerStep` / 2), two for each at least: 1, 2 or 5',
+    ],
     ['select: best', '`select` of `train` must be `last` where `validateEverySteps` is not given'],
   ])('params that do not fit each other: %j', (entry, message) => {
     expect(trainMessages(entry)).toEqual([message]);
+  });
+
+  test.each([
+    ['64 identities', 'poolSize: 64'],
+    ['a head without a pool', 'poolSize: 1\n      head: fc'],
+    ['no training', 'poolSize: 1\n      images: 0'],
+    ['a metric that nobody knows yet', 'poolSize: 1\n      seed: "${{ steps.people.trainIdentities }}"'],
+  ])('a pool may be large enough for the data with %s', (_, entry) => {
+    expect(trainMessages(entry)).toEqual([]);
   });
 
   test.each([

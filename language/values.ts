@@ -25,11 +25,13 @@ export interface KnownParams {
 
 /** The `with` of a step, less its inputs; or what a step gives the pipeline that it uses. */
 export interface StepParams {
-  contract: Pick<StepContract, 'name' | 'params'>;
+  contract: Pick<StepContract, 'name' | 'params' | 'faultOfProcesses'>;
   bound: Record<string, Bound>;
   /** Where they stand. */
   path: Path;
   grid: Grid;
+  /** Of its `resources`. */
+  processesPerNode?: number | undefined;
 }
 
 /**
@@ -51,8 +53,10 @@ export function checkParams(
   let filled: JsonObject | undefined;
   for (const at of places) {
     const checked = checkValue(schema, valuesOf(step.bound, open, known, at));
-    if ('value' in checked) filled ??= checked.value as JsonObject;
-    else {
+    if ('value' in checked) {
+      filled ??= checked.value as JsonObject;
+      if (open.size === 0) checkProcesses(step, checked.value, findings);
+    } else {
       for (const complaint of checked.complaints) {
         if (complaint.path.length === 1 && missing.has(String(complaint.path[0]))) continue;
         report(complaint, { step, known, at, findings, paramProblems });
@@ -60,6 +64,20 @@ export function checkParams(
     }
   }
   return filled;
+}
+
+/** What the params of a step say of the number of its processes, which is no param. */
+function checkProcesses(
+  { contract, processesPerNode, path }: StepParams,
+  params: Record<string, unknown>,
+  findings: Findings,
+): void {
+  const fault = processesPerNode && contract.faultOfProcesses?.(processesPerNode, params);
+  if (!fault) return;
+  findings.atValue(
+    [...path.slice(0, -1), 'resources', 'processesPerNode'],
+    `\`processesPerNode\` of \`${contract.name}\` ${fault}`,
+  );
 }
 
 function valuesOf(

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { copyFile, link, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { sha256 } from '../../artifacts/canonical.ts';
 import type { BlobRef, Manifest } from '../../artifacts/manifest.ts';
@@ -43,6 +44,7 @@ async function attempt(
   name: string,
   params: object,
   onProgress: (progress: Progress, stop: () => void, workDir: string) => void = () => undefined,
+  { processes = 1, said = [] }: { processes?: number; said?: string[] } = {},
 ) {
   const work = await mkdtemp(join(folder, 'work-'));
   const controller = new AbortController();
@@ -54,6 +56,8 @@ async function attempt(
     open: async (_, file) => join(folder, 'index', file),
     link: (_, file, path) => link(join(folder, 'index', file), path),
     progress: (progress) => onProgress(progress, () => controller.abort(), step.workDir),
+    processes,
+    log: pino({ level: 'debug' }, { write: (line) => said.push(JSON.parse(line).msg) }),
   };
   const defaults = { images: 24 * 12, width: 0.25, embeddingSize: 32, poolRatio: 1, checkpointEverySteps: 4 };
   const batch = { identitiesPerStep: 8, instancesPerStep: 8 };
@@ -135,3 +139,33 @@ function trainersIn(folder: string) {
     ({ command }) => command.includes('-m f2c_trainer ') && !command.includes('torch.distributed.run'),
   );
 }
+
+test.each([1, 2])(
+  'what the data do not allow is told once, with %d processes and no word of torchrun',
+  async (processes) => {
+    const said: string[] = [];
+    const none = () => undefined;
+    await expect(
+      attempt(`small ${processes}`, { poolRatio: 0.1 }, none, { processes, said }),
+    ).rejects.toMatchObject({
+      code: 'F2C_POOL_TOO_SMALL',
+      message: expect.stringContaining('A pool of 1 slots cannot hold the up to 8 identities of one pass'),
+    });
+    expect(said.join('\n')).not.toMatch(/Traceback|ChildFailedError|exitcode|F2C_POOL_TOO_SMALL/);
+  },
+  120_000,
+);
+
+test('a trainer that dies without a word leaves what torchrun says of it in the log', async () => {
+  const said: string[] = [];
+  const kill = () => {
+    for (const { pid, command } of processesWith(`${folder}/`)) {
+      if (command.includes('-m f2c_trainer') && !command.includes('torch.distributed.run'))
+        process.kill(pid, 'SIGKILL');
+    }
+  };
+  await expect(attempt('killed', { images: 24 * 5_000 }, kill, { said })).rejects.toMatchObject({
+    code: 'F2C_TRAINER_DIED',
+  });
+  expect(said.join('\n')).toContain('ChildFailedError');
+}, 120_000);

@@ -118,6 +118,7 @@ async function follow(trainer: TrainerProcess, lease: Lease, step: StepContext) 
   }
   step.signal.throwIfAborted();
   if (failure !== undefined) throw failure;
+  trainer.logObituary();
   if (start !== undefined && done !== undefined) return { start, done };
   const silentMs = await stuck;
   if (silentMs === undefined) {

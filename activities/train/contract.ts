@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifact, defineStep, metric, optionalArtifact } from '../../language/step.ts';
+import { faultOfParts, faultOfPool, faultOfProcesses } from './batches.ts';
 
 export const trainStep = defineStep({
   name: 'train',
@@ -232,11 +233,17 @@ export const trainStep = defineStep({
       seed: z.int().min(0).default(0).describe('Fixes initial weights, sample order and augmentation'),
     })
     .superRefine((params, context) => {
-      const { poolRatio, poolSize, bnGroups, syncBatchNorm, select, validateEverySteps } = params;
+      const { images, head, poolRatio, poolSize, bnGroups, syncBatchNorm, select, validateEverySteps } =
+        params;
       const complain = (name: string, message: string) =>
         context.addIssue({ code: 'custom', path: [name], message });
       if (poolRatio !== undefined && poolSize !== undefined)
         complain('poolSize', 'must be left out where `poolRatio` is given');
+      const hasOnlySize = poolSize !== undefined && poolRatio === undefined;
+      const pool = head === 'dcp' && hasOnlySize && images > 0 ? faultOfPool(poolSize, params) : undefined;
+      if (pool !== undefined) complain('poolSize', pool);
+      const groups = bnGroups === undefined ? undefined : faultOfParts(bnGroups, params);
+      if (groups !== undefined) complain('bnGroups', groups);
       if (bnGroups !== undefined && syncBatchNorm)
         complain('bnGroups', 'must be left out where `syncBatchNorm` is true');
       if (select === 'best' && validateEverySteps === undefined)
@@ -253,5 +260,6 @@ export const trainStep = defineStep({
   timeout: '60d',
   heartbeat: '20s',
   processes: true,
+  faultOfProcesses,
   resumable: true,
 });

@@ -7,6 +7,10 @@ import { exited, killGroup, spawnPython } from '../python.ts';
 /** Time for the last checkpoint when the trainer is told to stop; the worker is given longer to commit it. */
 const graceMs = 30_000;
 
+/** How torchrun begins to tell that a process has failed, at a length of thirty lines and more. */
+const beginsObituary =
+  /^[EW]\d{4} .*torch\/distributed\/elastic\/.*\] (failed \(exitcode|Sending process|Received \d+ death signal)/;
+
 /** Time for processes that were killed to be gone. */
 const goneMs = 5_000;
 
@@ -15,6 +19,8 @@ export interface TrainerProcess {
   readonly exit: Promise<number | string>;
   /** The last lines the process wrote, for the failure that nobody foresaw. */
   lastWords(): string;
+  /** Logs what torchrun says of a process that failed, which has not been logged: only those miss it who know no more. */
+  logObituary(): void;
   /** Asks for a last checkpoint and waits for the end; takes the process down if that takes too long. */
   stop(): Promise<void>;
   /** Takes the process and all its ranks down at once. */
@@ -30,10 +36,12 @@ export function startTrainer(configPath: string, processes: number, log: Logger)
     ...['-m', 'f2c_trainer', configPath],
   ]);
   const words: string[] = [];
+  const obituary: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
     createInterface({ input: stream }).on('line', (line) => {
-      log.info({ from: 'trainer' }, line);
+      if (obituary.length > 0 || beginsObituary.test(line)) obituary.push(line);
+      else log.info({ from: 'trainer' }, line);
       words.push(line);
       if (words.length > 20) words.shift();
     });
@@ -56,5 +64,8 @@ export function startTrainer(configPath: string, processes: number, log: Logger)
     await Promise.race([ended, wait(graceMs, undefined, { ref: false })]);
     await kill();
   };
-  return { exit, lastWords: () => words.join('\n'), stop, kill };
+  const logObituary = () => {
+    for (const line of obituary.splice(0)) log.info({ from: 'torchrun' }, line);
+  };
+  return { exit, lastWords: () => words.join('\n'), logObituary, stop, kill };
 }

@@ -68,7 +68,8 @@ def _train(path: str, stop: Event, processes: Processes | None) -> int:
 
         return train(config, events, stop, processes or ALONE)
     except F2cError as error:
-        print(error, file=sys.stderr)
+        if _settings(path).get("controlled") is not True:  # whoever controls it reads the event
+            print(error, file=sys.stderr)
         if processes is None or processes.tells(error):
             (events or Events(_work_of(path))).error(error)
         return EXIT_ERROR

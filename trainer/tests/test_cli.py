@@ -132,6 +132,13 @@ def test_a_users_mistake_is_one_line_and_an_event(data: Path, tmp_path: Path, st
     ]
 
 
+def test_whoever_controls_it_reads_the_event_alone(data: Path, tmp_path: Path, start: Start) -> None:
+    process = start(TRAINER, write_config(data, tmp_path, poolSize=2, controlled=True))
+    await_end = process.wait(timeout=PATIENCE)
+    assert (await_end, process.stdout.read(), process.stderr.read()) == (3, b"", b"")  # type: ignore[union-attr]
+    assert [event["code"] for event in read_events(tmp_path)] == ["F2C_POOL_TOO_SMALL"]
+
+
 def test_a_mistake_that_only_the_data_shows(data: Path, tmp_path: Path, start: Start) -> None:
     process = start(TRAINER, write_config(data, tmp_path, poolSize=2))
     _, stderr = process.communicate(timeout=PATIENCE)
