@@ -26,7 +26,7 @@ export async function watchToEnd(
 }
 
 /** Why a command fails that has watched a run which is not done; F2C_RUN_FAILED, F2C_RUN_CANCELLED, F2C_RUN_TERMINATED. */
-export function endedWithout(run: string, { status, error, params }: RunState): F2cError {
+function endedWithout(run: string, { status, error, params }: RunState): F2cError {
   const goOn = `\`npx f2c resume ${run}\` goes on where it was`;
   if (status === 'cancelled') {
     return new F2cError('F2C_RUN_CANCELLED', { what: `The run ${run} was cancelled`, fix: goOn });

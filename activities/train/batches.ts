@@ -7,7 +7,7 @@ interface Batch {
 const written = '`identitiesPerStep` + `instancesPerStep` / 2';
 
 /** Each identity and every second instance, in the pass that writes the pool. */
-export function imagesOfPass({ identitiesPerStep, instancesPerStep }: Batch): number {
+function imagesOfPass({ identitiesPerStep, instancesPerStep }: Batch): number {
   return identitiesPerStep + instancesPerStep / 2;
 }
 
