@@ -5,6 +5,8 @@ import { subjectOf } from '../language/fields.ts';
 import type { JsonObject } from '../language/json.ts';
 import { nearest } from '../language/nearest.ts';
 import { own } from '../language/own.ts';
+import type { Plan } from '../language/plan.ts';
+import { instancesOfRun } from '../language/resolve.ts';
 import { contracts } from './registry.ts';
 import { secretsIn } from './secretValues.ts';
 
@@ -48,6 +50,21 @@ export function changeParams({ uses, params, with: changes }: ParamsChange): Cha
     throw doNotFit(uses, [`The pipeline does not let the step have the secret ${names}`]);
   }
   return { params: changed, changes: paramChanges(params, changed) };
+}
+
+/** Checks the params that a plan has for single instances; F2C_PARAMS_INVALID. */
+export function checkChanged(plan: Plan): void {
+  const uses = new Map(instancesOfRun(plan).map(({ id, step }) => [id, step.uses]));
+  for (const [id, changed] of Object.entries(plan.with ?? {})) {
+    const shape = own(contracts, uses.get(id) ?? '')?.params.shape ?? {};
+    for (const [name, value] of Object.entries(changed)) {
+      const schema = own(shape, name);
+      const checked = schema === undefined ? undefined : checkValue(schema, value);
+      if (checked !== undefined && 'value' in checked) continue;
+      const says = checked?.complaints[0]?.says ?? 'is not a param of it';
+      throw new F2cError('F2C_PARAMS_INVALID', { what: `\`${name}\` of ${id} ${says}` });
+    }
+  }
 }
 
 function sentence(message: string, suggestion: string | undefined): string {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { JsonObject } from '../language/json.ts';
 import { planOf } from './reuse.ts';
 
 const pipelineOf = (steps: number, summary: string) => ({
@@ -24,4 +25,14 @@ it('plans as many steps as there may be, and no more than passes through Tempora
   expect(() => planOf(pipelineOf(1000, '字'.repeat(200)), { params: {} })).toThrow(
     /^The plan of large takes 2\.\d MiB; at most 1\.8 MiB are possible\. Give it fewer steps, or shorter texts\.$/,
   );
+});
+
+it('takes changed params of single steps, if they are such', () => {
+  const planWith = (changed: JsonObject) =>
+    planOf(pipelineOf(3, 'trains'), { params: {}, selection: { with: { t0: changed } } });
+  expect(planWith({ learningRate: 0.02 }).with).toEqual({ t0: { learningRate: 0.02 } });
+  expect(() => planWith({ learningRate: 'fast' })).toThrow(
+    '`learningRate` of t0 must be a number, not a string.',
+  );
+  expect(() => planWith({ index: 'people' })).toThrow('`index` of t0 is not a param of it.');
 });

@@ -10,6 +10,7 @@ import type { Plan } from '../language/plan.ts';
 import { paramsError, pipelineError } from '../language/problems.ts';
 import { type Selection, select } from '../language/selection.ts';
 import { artifactOutput } from '../language/step.ts';
+import { checkChanged } from './changes.ts';
 import { codeDigest } from './code.ts';
 import { wholeTask } from './gathered.ts';
 import { findPipeline, type PipelineSource } from './pipelines.ts';
@@ -37,6 +38,7 @@ const runInput = z.strictObject({
   from: steps,
   only: steps,
   pinned: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).exactOptional(),
+  with: z.record(z.string(), z.record(z.string(), z.custom<Json>())).exactOptional(),
 });
 
 /** What starts a run, checked, with its `params` filled in; F2C_START_INVALID. */
@@ -45,7 +47,7 @@ export function readStart(input: unknown): RunInput & { params: JsonObject } {
   if (start.success) return start.data;
   throw new F2cError('F2C_START_INVALID', {
     what: `A run is not started with ${JSON.stringify(input) ?? 'nothing'}`,
-    fix: 'Give one JSON object: {"pipeline": "quickstart", "params": {}}; "force", "from" and "only" are lists of steps, "pinned" is digests by the names of pipelines',
+    fix: 'Give one JSON object: {"pipeline": "quickstart", "params": {}}; "force", "from" and "only" are lists of steps, "with" has params by step instance, "pinned" is digests by the names of pipelines',
   });
 }
 
@@ -83,7 +85,9 @@ export function planOf(
   const compiled = compile(source, params, contracts, pipelines);
   if ('problems' in compiled) throw pipelineError(compiled.problems, source, pipelines);
   if ('paramProblems' in compiled) throw paramsError(compiled.paramProblems, name);
-  return passable(select(compiled.plan, selection));
+  const plan = select(compiled.plan, selection);
+  checkChanged(plan);
+  return passable(plan);
 }
 
 /** Temporal takes 2 MiB at once, and would try for ever with a plan that is larger. */

@@ -98,7 +98,7 @@ export function taskFor(
     step: id,
     uses: step.uses,
     version: step.version,
-    params,
+    params: { ...params, ...plan.with?.[id] },
     inputs,
     ...(step.secrets && { secrets: step.secrets }),
     ...(step.effect && { fingerprint: effectOf({ run, execution }) }),

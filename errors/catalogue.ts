@@ -10,7 +10,7 @@ export const catalogue = {
   F2C_PARAMS_INVALID: { retry: 'never', meaning: 'The params of a run do not fit the pipeline.' },
   F2C_START_INVALID: {
     retry: 'never',
-    meaning: 'A run was started with something else than { pipeline, params, force, from, only }.',
+    meaning: 'A run was started with something else than { pipeline, params, force, from, only, with }.',
   },
   // artifacts
   F2C_STORE_UNREACHABLE: { retry: 'always', meaning: 'The S3 server does not answer.' },

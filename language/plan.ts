@@ -28,6 +28,8 @@ export interface Plan {
   only?: string[];
   /** Where the slices find the plan; only if there are some. */
   stored?: BlobRef;
+  /** By id of step instances: params that a person has changed, of this run or of the one that it goes on with. */
+  with?: Record<string, JsonObject>;
 }
 
 export interface PlanStep {

@@ -36,6 +36,16 @@ describe('select', () => {
     expect(select(plan, {})).toEqual(plan);
   });
 
+  it('gives changed params to instances, by their ids or that of their step', () => {
+    const [dcp, both] = [{ seed: 1 }, { images: 2 }];
+    expect(select(plan, { with: { 'train[head=dcp]': dcp, model: both } }).with).toEqual({
+      'train[head=dcp]': dcp,
+      'model[head=dcp]': both,
+      'model[head=fc]': both,
+    });
+    expect(refusal({ with: { trian: dcp } })).toContain('Did you mean "train"?');
+  });
+
   it('takes a step for all of its instances, and an instance for itself', () => {
     expect(selected({ force: ['train'] }).force).toEqual(['train[head=dcp]', 'train[head=fc]']);
     expect(selected({ force: ['model[head=fc]', 'faces', 'model'] }).force).toEqual([

@@ -1,10 +1,14 @@
 import { F2cError } from '../errors/failure.ts';
+import type { JsonObject } from './json.ts';
 import { isNamed, namesOf } from './names.ts';
 import { nearest } from './nearest.ts';
 import type { Plan } from './plan.ts';
 import { type Instance, instancesOf, needsOf, stepIdOf } from './resolve.ts';
 
-/** Which steps a run makes anew, or is limited to: ids of steps, `train`, or of instances, `train[head=dcp]`. */
+/**
+ * Which steps a run makes anew, is limited to, or does in another way than the file says: ids of steps, `train`, or of
+ * instances, `train[head=dcp]`.
+ */
 export interface Selection {
   /** Run although the store has what they make, which is replaced. */
   force?: string[];
@@ -12,10 +16,15 @@ export interface Selection {
   from?: string[];
   /** The run consists of these and what they need. */
   only?: string[];
+  /** Params of single instances that a person has changed while they were held. */
+  with?: Record<string, JsonObject>;
 }
 
 /** The plan with a selection in it; F2C_STEP_UNKNOWN. */
-export function select(plan: Plan, { force = [], from = [], only = [] }: Selection): Plan {
+export function select(
+  plan: Plan,
+  { force = [], from = [], only = [], with: changed = {} }: Selection,
+): Plan {
   const all = plan.steps.flatMap((step) => instancesOf(plan, step.id));
   const kept = only.length === 0 ? all : withNeeds(plan, all, named(plan, all, only));
   for (const name of [...force, ...from]) {
@@ -25,11 +34,15 @@ export function select(plan: Plan, { force = [], from = [], only = [] }: Selecti
       fix: 'Name it in `only` as well, or leave it out',
     });
   }
+  const changes = Object.entries(changed).flatMap(([name, params]) =>
+    named(plan, all, [name]).map(({ id }) => [id, params] as const),
+  );
   const forced = new Set([...named(plan, all, force), ...withDependents(plan, all, named(plan, all, from))]);
   return {
     ...plan,
     ...(forced.size > 0 && { force: idsOf(kept.filter((instance) => forced.has(instance))) }),
     ...(only.length > 0 && { only: idsOf(kept) }),
+    ...(changes.length > 0 && { with: Object.fromEntries(changes) }),
   };
 }
 

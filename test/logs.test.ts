@@ -129,5 +129,7 @@ it('a step that failed says how to read its log, and one from the store whose lo
   expect(told).toMatch(/people#1 +error +.*code=F2C_TOO_FEW_IDENTITIES/);
 
   const { stderr } = await f2c(stack.env, 'logs', run, 'faces');
-  expect(stderr).toMatch(/^There is no log yet.*\nfaces is from the store: npx f2c logs test-\S+ 'faces'\n$/);
+  expect(stderr).toMatch(
+    /^Nothing was run, so there is no log: .*\nfaces is from the store: npx f2c logs test-\S+ 'faces'\n$/,
+  );
 }, 120_000);

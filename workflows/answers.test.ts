@@ -83,6 +83,32 @@ describe('onFailure: hold', () => {
     expect(late.stderr).toContain(`F2C_STEP_NOT_WAITING: The run ${run} has ended`);
   }, 180_000);
 
+  it('keeps what a person has changed when the run is resumed', async () => {
+    const settings = 'matrix: { test: [2, 50, 60] }\n    onFailure: hold';
+    const handle = await runs.start(splitting(folder, settings));
+    await whileHeld(handle);
+    await f2c(stack.env, 'retry', handle.workflowId, fifty, '--with', 'test=3');
+    await whileHeld(handle, 1);
+    await handle.cancel();
+    await runs.ended(handle);
+
+    const { stderr, stdout } = await f2c(stack.env, 'resume', handle.workflowId, '--detach', '--json');
+    expect(stderr).toContain(`${fifty} keeps test=3\n`);
+    const { run, changes } = JSON.parse(stdout);
+    expect(changes).toEqual([`${fifty} keeps test=3`]);
+    const resumed = runs.client.workflow.getHandle(run);
+    expect(stepOf(await whileHeld(resumed, 1), fifty)).toMatchObject({
+      status: 'done',
+      with: { test: 3 },
+      cache: expect.stringMatching(/^hit: /),
+      metrics: { testIdentities: 3 },
+    });
+    await f2c(stack.env, 'skip', run, 'people[test=60]');
+    expect((await runs.ended(resumed)).status).toBe('done');
+    const { stderr: refused } = await f2c(stack.env, 'resume', run);
+    expect(refused).toContain('F2C_RUN_NOT_RESUMABLE');
+  }, 180_000);
+
   it('goes on without a step that a person skips', async () => {
     const handle = await runs.start(held());
     await whileHeld(handle);
@@ -197,12 +223,13 @@ steps:
   }, 120_000);
 });
 
-/** The state of a run once nothing of it goes on and a step waits for a person. */
-function whileHeld(handle: WorkflowHandle): Promise<RunState> {
+/** The state of a run once nothing of it goes on and a step waits for a person, or so many are held. */
+function whileHeld(handle: WorkflowHandle, steps?: number): Promise<RunState> {
   return eventually(async () => {
     const state = await handle.query<RunState>('state');
     const busy = state.steps.some(({ status }) => status === 'running' || status === 'retrying');
-    return state.status === 'held' && !busy ? state : undefined;
+    const held = state.steps.filter(({ status }) => status === 'held').length;
+    return state.status === 'held' && !busy && held === (steps ?? held) ? state : undefined;
   });
 }
 

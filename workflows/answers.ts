@@ -114,6 +114,7 @@ export class Answers {
     // While the params were checked, somebody else may have answered.
     if (this.#check(answer) !== question) throw notWaiting(answer.step, this.#run);
     question.answered = { action, params: changed.params };
+    if (answer.with !== undefined) state.with = { ...state.with, ...answer.with };
     give(state, {
       action,
       at: Date.now(),

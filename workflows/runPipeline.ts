@@ -116,6 +116,7 @@ function begin(run: RunState, plan: Plan): void {
     uses: step.uses,
     status: 'waiting',
     ...(plan.force?.includes(id) && { forced: true }),
+    ...(plan.with?.[id] && { with: plan.with[id] }),
     attempts: 0,
     ...(step.fanOut && { tally: emptyTally(countOf(step)) }),
   }));

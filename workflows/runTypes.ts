@@ -55,6 +55,8 @@ export interface StepState {
   paused?: Pause;
   /** When the wait for an answer ends, and what happens then. */
   deadline?: { at: number; action: Action };
+  /** Params that people have changed, here or in the run that this one goes on with. */
+  with?: JsonObject;
   /** What people have told the step. */
   answers?: GivenAnswer[];
   artifact?: ArtifactRef;

@@ -140,11 +140,14 @@ async function sayWhyNone(
   isWanted: (instance: string) => boolean,
   store: ArtifactStore,
 ): Promise<void> {
-  news('There is no log yet: it begins with the first attempt of a step.');
-  if (run === undefined) return;
-  const { steps } = await queryState(run);
-  for (const { id, cache, artifact } of steps) {
-    if (!isWanted(id) || artifact === undefined || !cache?.startsWith('hit')) continue;
+  const steps = run === undefined ? [] : (await queryState(run)).steps.filter(({ id }) => isWanted(id));
+  const hits = steps.filter(({ cache }) => cache?.startsWith('hit'));
+  const nothingRan = steps.every((step) => hits.includes(step) || step.status === 'skipped');
+  if (hits.length > 0 && nothingRan) {
+    news('Nothing was run, so there is no log: the store had it all. The runs that made it have theirs:');
+  } else news('There is no log yet: it begins with the first attempt of a step.');
+  for (const { id, artifact } of hits) {
+    if (artifact === undefined) continue;
     const { madeBy } = await store.load(artifact);
     news(`${id} is from the store: npx f2c logs ${madeBy.run} '${madeBy.instance ?? id}'`);
   }

@@ -7,11 +7,14 @@ import { paramChanges } from '../../artifacts/explain.ts';
 import { openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
 import type { JsonObject } from '../../language/json.ts';
+import type { Plan } from '../../language/plan.ts';
+import { instancesOfRun } from '../../language/resolve.ts';
 import type { Selection } from '../../language/selection.ts';
+import type { StepState } from '../../workflows/runTypes.ts';
 import { watchToEnd } from '../follow.ts';
 import { forecastTotals, totalsText, trainingTexts } from '../forecast.ts';
 import { news, type OutputOptions, print } from '../output.ts';
-import { readParams } from '../params.ts';
+import { paramText, readParams } from '../params.ts';
 import { type DescribedRun, describeRun, inputOf, startRun } from '../runs.ts';
 import { withSession } from '../session.ts';
 import { queryState } from '../state.ts';
@@ -34,20 +37,24 @@ export function resume(id: string, options: ResumeOptions): Promise<void> {
     const pipeline = typeof memo.source === 'string' ? `sha256:${memo.source}` : started.pipeline;
     const name = typeof memo.pipeline === 'string' ? memo.pipeline : 'run';
     const params = { ...started.params, ...changed };
-    const chosen = merged(await selectionLeft(run, started), selection);
     // As with the file: the very versions that it used.
     const pinned = { ...started.pinned, ...(memo.pipelines as Pinned | undefined) };
-    const input = { pipeline, params, ...chosen, ...(Object.keys(pinned).length > 0 && { pinned }) };
     // Everything that can be wrong with the new run is said before it is started.
     const store = openStore(session.env);
     const source = await findPipeline(store, pipeline);
-    const pipelines = await usedPipelines(store, source, pinned);
-    const plan = planOf(source, { params, selection: chosen, pipelines, name });
-    const steps = await forecast(store, plan, new AbortController().signal);
-    const cost = { steps, totals: forecastTotals(steps) };
+    const wanted = { params, pipelines: await usedPipelines(store, source, pinned), name };
+    const whole = planOf(source, wanted);
+    const steps = await stepsOf(run, whole, started);
+    const chosen = merged(selectionLeft(steps, started), selection);
+    const told = changedSteps(steps, whole);
+    const all = { ...chosen, ...(Object.keys(told).length > 0 && { with: told }) };
+    const input = { pipeline, params, ...all, ...(Object.keys(pinned).length > 0 && { pinned }) };
+    const plan = planOf(source, { ...wanted, selection: all });
+    const expected = await forecast(store, plan, new AbortController().signal);
+    const cost = { steps: expected, totals: forecastTotals(expected) };
     const before = (memo.params ?? started.params) as JsonObject;
-    const changes = paramChanges(before, { ...before, ...changed });
-    for (const line of [...changes, totalsText(cost.totals), ...trainingTexts(steps)]) news(line);
+    const changes = [...paramChanges(before, { ...before, ...changed }), ...changedTexts(told)];
+    for (const line of [...changes, totalsText(cost.totals), ...trainingTexts(expected)]) news(line);
 
     const { workflowId } = await startRun(session.client, { name, input, resumes: { run: id, changes } });
     if (detach) print({ json }, { run: workflowId, changes, forecast: cost }, workflowId);
@@ -67,13 +74,42 @@ function refuseUnlessStopped(id: string, status: WorkflowExecutionStatusName): v
   });
 }
 
+/** The steps of a run, asked only where what became of them matters: that takes a worker. */
+async function stepsOf(run: DescribedRun, { steps }: Plan, started: RunInput): Promise<StepState[]> {
+  const isChosen = [started.force, started.from, started.with].some((chosen) => chosen !== undefined);
+  if (!isChosen && steps.every(({ onFailure }) => onFailure !== 'hold')) return [];
+  try {
+    return (await queryState(run)).steps;
+  } catch (error) {
+    if (!(error instanceof F2cError) || error.code !== 'F2C_RUN_STUCK') throw error;
+    news(
+      'The run cannot be read, so params that were changed in its steps and steps it has forced are not known.',
+    );
+    return [];
+  }
+}
+
 /** What a run has still to force, and what it is limited to. What it has made anew already is not made again. */
-async function selectionLeft(run: DescribedRun, { force, from, only }: RunInput): Promise<Selection> {
+function selectionLeft(steps: StepState[], { force, from, only }: RunInput): Selection {
   if (force === undefined && from === undefined) return only === undefined ? {} : { only };
-  const { steps } = await queryState(run);
   const left = steps.filter(({ forced, status }) => forced && status !== 'done').map(({ id }) => id);
   const same = { ...(force && { force }), ...(from && { from }) };
   return { ...(steps.length === 0 ? same : { force: left }), ...(only && { only }) };
+}
+
+/** What people have changed in steps that were held, as far as the new run has those steps. */
+function changedSteps(steps: StepState[], plan: Plan): Record<string, JsonObject> {
+  const ids = new Set(instancesOfRun(plan).map(({ id }) => id));
+  return Object.fromEntries(
+    steps.flatMap(({ id, with: changed }) => (changed && ids.has(id) ? [[id, changed]] : [])),
+  );
+}
+
+/** "train[head=dcp] keeps learningRate=0.02". */
+function changedTexts(told: Record<string, JsonObject>): string[] {
+  return Object.entries(told).map(
+    ([id, changed]) => `${id} keeps ${Object.entries(changed).map(paramText).join(' ')}`,
+  );
 }
 
 function merged(left: Selection, { force = [], from, only }: Selection): Selection {
