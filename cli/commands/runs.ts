@@ -76,7 +76,7 @@ export function runsCommands(program: Command): void {
         '(terminated, timed out), and watches it. Says first what is reused, what runs and how long that may take. ' +
         'Steps that are done are found in the store; a training goes on from its last checkpoint. With --param ' +
         'the new run has other params, and only steps that depend on them are done again. Steps that the run was ' +
-        'to force and has not done yet are still forced.',
+        'to force and has not done yet are still forced; params that were changed by `retry --with` stay changed.',
     )
     .argument('<run>', 'id of the run; `npx f2c list` shows it')
     .option('-p, --param <name=value>', 'a param to change; may be repeated', collect)
