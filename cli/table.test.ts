@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RunState } from '../workflows/runTypes.ts';
-import { answersTable, failuresOf, stepCounts, stepTable } from './table.ts';
+import { answersTable, failuresOf, queueTexts, stepCounts, stepTable } from './table.ts';
 
 const run: RunState = {
   pipeline: 'p',
@@ -102,4 +102,19 @@ it('says of a step that is tried again why it runs, and beside it what has faile
   const cache = 'miss: images 9000 -> 30000';
   const train = { id: 'train', uses: 'train', status: 'running', attempts: 2, error, cache } as const;
   expect(stepTable({ ...run, steps: [train] })).toContain(`  ${cache}; F2C_WORKER_STOPPED`);
+});
+
+it('says once a queue what waits there for a worker', () => {
+  const at = (id: string, since: number, queue = 'gpu-a100') => {
+    const atQueue = { queue, role: 'gpu', since, served: queue === 'gpu' };
+    return { id, uses: 'train', status: 'running', attempts: 1, atQueue } as const;
+  };
+  expect(queueTexts({ ...run, steps: [at('a', 60_000), at('b', 0), at('c', 0), at('d', 0, 'gpu')] })).toEqual(
+    [
+      '\na (and 2 more) waits: no worker polls the queue gpu-a100 since 1970-01-01 00:00 UTC; ' +
+        'start one: `node --import tsx workers/main.ts --role gpu --queue gpu-a100`',
+      '\nd waits for a free worker since 1970-01-01 00:00 UTC',
+    ],
+  );
+  expect(queueTexts(run)).toEqual([]);
 });

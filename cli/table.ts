@@ -3,7 +3,7 @@ import { emptyTally } from '../language/outcomes.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
 import { failuresIn, tallyText } from '../workflows/tallyText.ts';
 import { timesOf } from '../workflows/times.ts';
-import { elsewhereText } from '../workflows/waiting.ts';
+import { elsewhereText, workerText } from '../workflows/waiting.ts';
 import { columns, duration } from './text.ts';
 
 /** One row a step instance: what became of it, its metrics, and why it was run, reused or failed. */
@@ -72,6 +72,18 @@ export function stepCounts({ steps }: RunState): string {
     hits += reused + (cache?.startsWith('hit') ? 1 : 0);
   }
   return `${[...counts].map(([status, count]) => `${count} ${status}`).join(', ')}; ${hits} from the store`;
+}
+
+/** What steps wait for a worker, one line a queue: "train[head=dcp] (and 3 more) waits …". */
+export function queueTexts({ steps }: RunState): string[] {
+  const waiting = steps.flatMap(({ id, atQueue }) => (atQueue === undefined ? [] : [{ id, ...atQueue }]));
+  return waiting.flatMap((first) => {
+    const together = waiting.filter(({ queue, served }) => queue === first.queue && served === first.served);
+    if (together[0] !== first) return [];
+    const since = Math.min(...together.map((other) => other.since));
+    const more = together.length === 1 ? '' : ` (and ${together.length - 1} more)`;
+    return [`\n${first.id}${more} ${workerText({ ...first, since })}`];
+  });
 }
 
 /** What has failed in a run that goes on, or went on without it. */

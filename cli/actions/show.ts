@@ -3,14 +3,14 @@ import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { readTraining } from '../../artifacts/trainings.ts';
 import { F2cError } from '../../errors/failure.ts';
 import type { RunState, StepState } from '../../workflows/runTypes.ts';
-import { pausesOf, queueText, waysToAnswer, workerText } from '../../workflows/waiting.ts';
+import { pausesOf, queueText, waysToAnswer } from '../../workflows/waiting.ts';
 import { withQueues } from '../atQueue.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { paramText } from '../params.ts';
 import { describeRun } from '../runs.ts';
 import { pageOf, queuesOf, withSession } from '../session.ts';
 import { queryState } from '../state.ts';
-import { answersTable, failuresOf, stepTable } from '../table.ts';
+import { answersTable, failuresOf, queueTexts, stepTable } from '../table.ts';
 import { columns } from '../text.ts';
 
 export function show(id: string, options: OutputOptions): Promise<void> {
@@ -44,9 +44,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       // What ended the run is told in its status.
       ...(state.error === undefined ? failuresOf(state) : []),
       ...pausesOf(state, id).map(({ what, told, command }) => `\n${what}${told}; go on with \`${command}\``),
-      ...state.steps.flatMap(({ id: step, atQueue }) =>
-        atQueue === undefined ? [] : [`\n${step} ${workerText(atQueue)}`],
-      ),
+      ...queueTexts(state),
       ...state.steps.flatMap((step) => {
         const ways = waysToAnswer(step, id);
         return ways === undefined ? [] : [`\n${step.id} waits for an answer: ${ways}`];
