@@ -90,6 +90,7 @@ function statusText(step: StepState, { run, state, progress }: Snapshot): string
   }
   const ways = waysToAnswer(step, run);
   if (ways !== undefined) parts.push(`answer with ${ways}`);
+  if (step.status === 'queued' && step.reason !== undefined) parts.push(step.reason);
   if (step.status === 'paused') parts.push(...continuingTexts(step, state, run));
   const times = step.endedAt === undefined ? undefined : timesOf(step, step.endedAt);
   if (times !== undefined && step.status !== 'skipped') {

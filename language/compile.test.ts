@@ -97,6 +97,12 @@ describe('a plan', () => {
     expect(train('')).not.toHaveProperty('processesPerNode');
   });
 
+  test('says how many instances are at work at a time where the file does', () => {
+    const step = (entry: string) => stepOf(planOf(oneStep(`    matrix: { n: [1, 2] }\n${entry}`)), 'a');
+    expect(step('    concurrency: 1\n')).toEqual({ ...step(''), concurrency: 1 });
+    expect(step('')).not.toHaveProperty('concurrency');
+  });
+
   test('never waits less between attempts than the first time', () => {
     expect(stepOf(planOf(oneStep('    retry: { backoff: 1h }\n')), 'a')?.retry).toEqual({
       attempts: 3,

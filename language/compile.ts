@@ -65,6 +65,7 @@ function planStep(step: CheckedStep): PlanStep {
     ...(contract.effect && { effect: true }),
     queue: draft.queue ?? contract.queue,
     ...(secrets.length > 0 && { secrets }),
+    ...(draft.concurrency !== undefined && { concurrency: draft.concurrency }),
     ...(draft.processesPerNode !== undefined && { processesPerNode: draft.processesPerNode }),
     ...(contract.resumable && { resumable: true }),
     timeoutMs: draft.timeoutMs ?? contractMs(contract, contract.timeout),

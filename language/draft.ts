@@ -30,6 +30,7 @@ export interface StepDraft {
   needs: string[];
   each: string | undefined;
   matrix: MatrixDraft | undefined;
+  concurrency: number | undefined;
   retry: { attempts: number; backoff: number; factor: number; maxBackoff?: number | undefined } | undefined;
   timeoutMs: number | undefined;
   when: string | undefined;
@@ -98,6 +99,7 @@ function readStep(id: string, value: Json, findings: Findings): StepDraft {
     needs: fields.needs ?? [],
     each: fields.each,
     matrix: fields.matrix && readMatrix(fields.matrix, [...path, 'matrix'], findings),
+    concurrency: fields.concurrency,
     retry,
     timeoutMs: fields.timeout,
     when: fields.when,

@@ -153,6 +153,13 @@ export const stepShape = {
     .record(z.string(), z.json())
     .default({})
     .describe('Axes by name; one instance for every combination of their values'),
+  concurrency: wholeNumber
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe(
+      'How many of its instances are at work at a time; the others are `queued` (without limit if not given)',
+    ),
   retry: z.strictObject(retryShape).optional().describe('What happens after a failure'),
   timeout: duration.optional().describe('Longest time of one attempt'),
   when: z

@@ -134,7 +134,11 @@ steps:
       poolRatio: \${{ matrix.poolRatio }}
 \`\`\`
 
-A matrix of \`include\` alone has the axes of its entries. Steps of \`each\` follow: they have an instance for what is left.`;
+A matrix of \`include\` alone has the axes of its entries. Steps of \`each\` follow: they have an instance for what is left.
+
+All instances are at work at once, as far as there are workers, or as many as the step's \`concurrency\` says: one that is
+\`queued\` begins when another has ended, in the order in which they came. Who waits for the next attempt, a person or the end
+of a pause lets others go first; results that are in the store already need no turn.`;
 
 const approval = `A step with \`approve\` does nothing until a person has answered with \`npx f2c approve RUN STEP\` or
 \`npx f2c reject RUN STEP\` (both take \`--note\`), or with the update \`answer\` in Temporal's UI, such as

@@ -63,6 +63,8 @@ export interface PlanStep {
   unserved?: { queue: string; role: string };
   /** Names of the secrets that its params hold as texts, `${{ secrets.NAME }}`: the worker may put in no others. */
   secrets?: string[];
+  /** How many of its instances are at work at a time; without limit where it is absent. */
+  concurrency?: number;
   /** Only where the file says it. No part of any key: another number of processes does the same work. */
   processesPerNode?: number;
   /** An attempt that is stopped loses nothing; absent also in plans that are older than this field. */

@@ -179,6 +179,26 @@ describe('processes of a step', () => {
   });
 });
 
+describe('concurrency', () => {
+  test.each([
+    ['0', '`concurrency` must be at least 1'],
+    ['1.5', '`concurrency` must be a whole number, not 1.5'],
+    ['all', '`concurrency` must be a whole number, not a string'],
+  ])('%s is no number of instances', (value, message) => {
+    expect(
+      stepProblems(
+        `  a: { uses: ingest, matrix: { size: [32] }, concurrency: ${value}, with: { source: x } }`,
+      ),
+    ).toEqual([`1:59 ${value.length} ${message}`]);
+  });
+
+  test('is for several instances', () => {
+    expect(stepProblems('  a: { uses: ingest, concurrency: 2, with: { source: x } }')).toEqual([
+      '1:22 11 `concurrency` is for a step with a `matrix` or `each`; `a` has one instance',
+    ]);
+  });
+});
+
 describe('inputs', () => {
   test.each([
     ['  a: { uses: index }', '1:3 1 The input `dataset` of `index` is missing'],

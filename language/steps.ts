@@ -54,6 +54,7 @@ export function checkStep(
   const contract = contractOf(step, registry);
   if (contract === undefined) reportUses(step, registry, findings);
   else checkProcesses(step, contract, registry, findings);
+  checkConcurrency(scope, findings);
   checkMinSuccess(scope, findings);
   checkAsking(step, grid, findings);
   if (contract === undefined || step.with === undefined) return { needs, checked: undefined };
@@ -164,6 +165,20 @@ function checkAsking({ id, approve, onFailure }: StepDraft, grid: Grid, findings
     const message = `${what} is for steps with at most ${largestWhole} instances, since a person answers for each; \`${id}\` has ${countOf(grid)}`;
     findings.atKey(['steps', id, key], message);
   }
+}
+
+function checkConcurrency({ step, axes }: Scope, findings: Findings): void {
+  const { id, concurrency } = step;
+  const grid = axes.get(id);
+  if (concurrency === undefined || grid === undefined) return;
+  const path = ['steps', id, 'concurrency'];
+  if (isLarge(grid)) {
+    const message = `\`concurrency\` is for steps with at most ${largestWhole} instances; \`${id}\` has ${countOf(grid)}`;
+    findings.atKey(path, message);
+  }
+  if (grid.axes.length > 0) return;
+  const message = `\`concurrency\` is for a step with a \`matrix\` or \`each\`; \`${id}\` has one instance`;
+  findings.atKey(path, message);
 }
 
 function checkMinSuccess({ step, axes }: Scope, findings: Findings): void {

@@ -5,6 +5,7 @@ import { elsewhereText, pausesOf, queueText, type ToldPause, waysToAnswer, worke
 
 const marks: Record<StepState['status'], string> = {
   waiting: '·',
+  queued: '…',
   running: '▶',
   retrying: '↻',
   pausing: '⏸',

@@ -7,6 +7,7 @@ import { FanOuts } from './fanOuts.ts';
 import { failureOf } from './runFailure.ts';
 import { type People, runInstances } from './runInstances.ts';
 import type { RunState } from './runTypes.ts';
+import { Slots } from './slots.ts';
 
 /** Runs all of a plan; F2C_RUN_FAILED and F2C_TOO_FEW_DONE where it does not come to its end. */
 export async function runPlan(plan: Plan, run: RunState, people: People): Promise<void> {
@@ -34,7 +35,7 @@ export async function runPlan(plan: Plan, run: RunState, people: People): Promis
       shortageAt,
       runSliced: (instance, settled) => fanOuts.runSliced(instance, settled),
     },
-    people,
+    { ...people, slots: new Slots(pauses, changed) },
   );
   const shortages = plan.steps.flatMap((step) => shortageOf(step, countsAt(step.id)) ?? []);
   const failure = failureOf(run, shortages);

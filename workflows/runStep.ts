@@ -6,6 +6,7 @@ import { Left, queuedMsOf, untilDone } from './attempts.ts';
 import { lookUp, once, patient, readWorld } from './control.ts';
 import type { Pauses } from './pauses.ts';
 import type { StepFailure, StepState } from './runTypes.ts';
+import type { Slots } from './slots.ts';
 import { become, waitedFor } from './times.ts';
 
 /** Those who look on, and may stop a step between its attempts. */
@@ -15,6 +16,8 @@ export interface Attendants {
   changed: () => void;
   /** Whether the workflow wants to go on as a new one, so that nothing should be begun. */
   isLeaving?: () => boolean;
+  /** Not needed in a slice, whose steps have no `concurrency`. */
+  slots?: Slots;
 }
 
 /** Takes one step instance from resolved inputs to a committed artifact. */
@@ -22,7 +25,7 @@ export async function runStep(
   step: PlanStep,
   { ...task }: StepTask,
   state: StepState,
-  { pauses, changed, isLeaving = () => false }: Attendants,
+  { pauses, changed, slots, isLeaving = () => false }: Attendants,
 ): Promise<StepDone> {
   const { id } = state;
   const told = { state, changed };
@@ -51,34 +54,47 @@ export async function runStep(
 
   // More than 1 where a person has a step tried again.
   const first = state.attempts + 1;
+  const begin = (attempt: number) => {
+    state.attempts = attempt;
+    const work = () => perform(step, workOn(step, task, found), attempt);
+    return atQueue(found.unserved, told, () => (step.resumable ? pauses.stoppable(state, work) : work()));
+  };
   const attemptWork = async (attempt: number) => {
     if (pauses.concern(state)) await pauses.ended(state);
     if (isLeaving()) throw new Left();
-    state.attempts = attempt;
     running();
     // The attempt before may have committed and died before it could say so.
     if (attempt > first) found = await lookUp(again(task, before), step);
-    if (found.elsewhere !== undefined) {
-      state.attempts = attempt - 1;
-      found = await madeElsewhere(found, () => lookUp(again(task, before), step), state, changed);
-    }
-    if (found.hit !== undefined) return found.hit;
-    state.attempts = attempt;
-    // Somebody may have paused it during the look-up.
-    if (pauses.concern(state)) {
-      await pauses.ended(state);
-      running();
-    }
-    const work = () => perform(step, workOn(step, task, found), attempt);
-    try {
-      const { queuedMs = 0, ...done } = await atQueue(found.unserved, told, () =>
-        step.resumable ? pauses.stoppable(state, work) : work(),
-      );
-      waitedFor(state, queuedMs);
-      return done;
-    } catch (error) {
-      waitedFor(state, queuedMsOf(error));
-      throw error;
+    for (;;) {
+      if (found.elsewhere !== undefined) {
+        found = await madeElsewhere(found, () => lookUp(again(task, before), step), state, changed);
+      }
+      if (found.hit !== undefined) return found.hit;
+      // Somebody may have paused it during the look-up.
+      if (pauses.concern(state)) {
+        await pauses.ended(state);
+        running();
+      }
+      const turn = async (waited: boolean) => {
+        running();
+        // Somebody may have made it meanwhile, or be about to.
+        if (waited) found = await lookUp(again(task, before), step);
+        return found.hit === undefined && found.elsewhere === undefined ? await begin(attempt) : undefined;
+      };
+      try {
+        const done = await (step.concurrency === undefined || slots === undefined
+          ? begin(attempt)
+          : slots.during(step.id, step.concurrency, state, turn));
+        if (done !== undefined) {
+          const { queuedMs = 0, ...made } = done;
+          waitedFor(state, queuedMs);
+          return made;
+        }
+      } catch (error) {
+        waitedFor(state, queuedMsOf(error));
+        throw error;
+      }
+      state.cache = found.reason;
     }
   };
   return await untilDone(id, step.retry, attemptWork, retrying, first);

@@ -4,6 +4,8 @@ import type { Tally } from '../language/outcomes.ts';
 
 export type StepStatus =
   | 'waiting'
+  /** As many instances of the step are at work as its `concurrency` says. */
+  | 'queued'
   | 'running'
   | 'retrying'
   /** Its attempt is being stopped, so that it can go on later. */
@@ -45,7 +47,7 @@ export interface StepState {
   waitedMs?: number;
   /** What the latest failed try said; kept while the step is tried again. */
   error?: StepFailure;
-  /** Why the step was skipped. */
+  /** Why the step was skipped, or is queued. */
   reason?: string;
   /** The step has failed or was skipped, and the run goes on without it. */
   tolerated?: true;

@@ -1,7 +1,7 @@
 import type { StepState, StepStatus } from './runTypes.ts';
 
 /** Statuses in which nothing of a step is done. */
-const idle: readonly StepStatus[] = ['retrying', 'paused', 'held', 'awaiting approval'];
+const idle: readonly StepStatus[] = ['queued', 'retrying', 'paused', 'held', 'awaiting approval'];
 
 /** Gives a step another status, and keeps apart how long it has waited in the one before. */
 export function become(state: StepState, status: StepStatus): void {
@@ -16,7 +16,7 @@ export function waitedFor(state: StepState, ms: number): void {
   if (ms > 0) state.waitedMs = (state.waitedMs ?? 0) + ms;
 }
 
-/** How long a step has worked, and how long it has waited for a worker, a person, a pause or another try. */
+/** How long a step has worked, and how long it has waited for its turn, a worker, a person, a pause or another try. */
 export function timesOf(state: StepState, now: number): { workMs: number; waitedMs: number } | undefined {
   const { startedAt, endedAt, waitedMs = 0, atQueue } = state;
   if (startedAt === undefined) return undefined;
