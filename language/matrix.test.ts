@@ -115,6 +115,19 @@ describe('exclude and include', () => {
     expect(plain).not.toHaveProperty('matrices');
   });
 
+  test('hold within a pipeline that is used, and of the step that uses it', () => {
+    const inner = `name: inner\nsummary: An inner one\nparams: { size: { type: integer, default: 32 } }\nsteps:\n  faces: { uses: ingest, matrix: { fit: [cover], q: [50, 60], exclude: [{ q: 50 }], include: [{ fit: fill, q: 70 }] }, with: { source: x, imageSize: "\${{ params.size }}", fit: "\${{ matrix.fit }}", quality: "\${{ matrix.q }}" } }\n`;
+    const outer = (sizes: string) =>
+      `${header}steps:\n  sub: { uses: pipeline, matrix: { size: ${sizes} }, with: { pipeline: inner, params: { size: "\${{ matrix.size }}" } } }\n`;
+    const plan = planOf(outer('[32, 48, 64], exclude: [{ size: 48 }]'), {}, { inner });
+    expect(instancesOf(plan, 'sub.faces').map(({ id }) => id)).toEqual(
+      [32, 64].flatMap((size) => [
+        `sub.faces[size=${size},fit=cover,q=60]`,
+        `sub.faces[size=${size},fit=fill,q=70]`,
+      ]),
+    );
+  });
+
   test('decide at which combinations params and expressions are checked', () => {
     const steps = (matrix: string) =>
       `${people}  train:\n    uses: train\n    matrix: ${matrix}\n    with: { index: "\${{ steps.people.index }}", poolRatio: "\${{ matrix.a / matrix.b }}", seed: "\${{ matrix.c }}" }\n`;

@@ -51,7 +51,7 @@ steps:
 it('as many instances are at work as `concurrency` says, and others find what is made meanwhile', async () => {
   const matrix =
     'matrix: { test: [2, 3], seed: [1, 2], exclude: [{ test: 3, seed: 1 }], include: [{ test: 4, seed: 1 }] }';
-  const yaml = splitting(folder, `${matrix}\n    concurrency: 1`);
+  const yaml = splitting(folder, `${matrix}\n    concurrency: 1`).replace(/ {2}table: .*\n/, '');
   const handle = await runs.start(yaml);
   const state = await runs.ended(handle);
   expect(state.error).toBeUndefined();
