@@ -15,6 +15,30 @@ it('reads values as YAML would, and writes them back', () => {
   expect(Object.entries(params).map(paramText)).toEqual(texts);
 });
 
+it('reads lists, which need no blanks and may stand over several lines', () => {
+  const params = readParams([
+    'ratios=[0.01, 1]',
+    'heads=[dcp,fc]',
+    'mixed=[true, "1", [2]]',
+    'empty=[]',
+    'open=[0.1',
+    'text=[draft] report',
+    'quoted="[1]"',
+    'block=- 1',
+  ]);
+  expect(params).toEqual({
+    ratios: [0.01, 1],
+    heads: ['dcp', 'fc'],
+    mixed: [true, '1', [2]],
+    empty: [],
+    open: '[0.1',
+    text: '[draft] report',
+    quoted: '[1]',
+    block: '- 1',
+  });
+  expect(paramText(['ratios', [0.01, 1]])).toBe('ratios=[0.01,1]');
+});
+
 it('refuses a param without a value', () => {
   expect(() => readParams(['images'])).toThrow('--param images has no value. Write --param name=value.');
 });

@@ -1,6 +1,6 @@
 import { F2cError } from '../errors/failure.ts';
 import type { Json, JsonObject } from '../language/json.ts';
-import { parseScalar } from '../language/parse.ts';
+import { parseArgument } from '../language/parse.ts';
 
 /** Params as a command line gives them, `name=value` each; a value is read as YAML would read it. F2C_USAGE. */
 export function readParams(texts: string[], option = '--param'): JsonObject {
@@ -15,7 +15,7 @@ function readParam(text: string, option: string): [string, Json] {
       fix: `Write ${option} name=value`,
     });
   }
-  return [text.slice(0, equals), parseScalar(text.slice(equals + 1))];
+  return [text.slice(0, equals), parseArgument(text.slice(equals + 1))];
 }
 
 /** A param as it would be given on a command line. */

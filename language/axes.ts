@@ -3,6 +3,7 @@ import type { PipelineDraft, StepDraft } from './draft.ts';
 import { largestWhole } from './fanOut.ts';
 import type { Findings } from './findings.ts';
 import { checkMatrix } from './matrix.ts';
+import type { AxisParams } from './paramAxes.ts';
 import type { Axis } from './plan.ts';
 import { usesPipeline } from './uses.ts';
 
@@ -21,9 +22,9 @@ const maxInstancesOfRun = 1500;
  */
 export type AxesOfSteps = Map<string, Grid | undefined>;
 
-export function findAxes(draft: PipelineDraft, findings: Findings): AxesOfSteps {
+export function findAxes(draft: PipelineDraft, params: AxisParams, findings: Findings): AxesOfSteps {
   const found: AxesOfSteps = new Map();
-  for (const step of draft.steps.values()) visitStep(step, draft, found, findings);
+  for (const step of draft.steps.values()) visitStep(step, { draft, params }, found, findings);
   // Where other pipelines are used, the steps of those count as well, and are counted later.
   if (![...draft.steps.values()].some(usesPipeline)) checkTotal([...found.values()], findings);
   return found;
@@ -47,15 +48,16 @@ export function checkTotal(grids: readonly (Grid | undefined)[], findings: Findi
 
 function visitStep(
   step: StepDraft,
-  draft: PipelineDraft,
+  file: { draft: PipelineDraft; params: AxisParams },
   found: AxesOfSteps,
   findings: Findings,
 ): Grid | undefined {
   if (found.has(step.id)) return found.get(step.id);
   // Stands here while the step is visited, so that a circle of `each` ends; the circle is reported elsewhere.
   found.set(step.id, undefined);
-  const own = step.matrix === undefined ? undefined : checkMatrix(step.id, step.matrix, findings);
-  const inherited = inheritedGrid(step, draft, found, findings);
+  const own =
+    step.matrix === undefined ? undefined : checkMatrix(step.id, step.matrix, file.params, findings);
+  const inherited = inheritedGrid(step, file, found, findings);
   if (own === undefined || inherited === undefined) return undefined;
   const grid = {
     axes: [...inherited.axes, ...own.axes],
@@ -68,13 +70,13 @@ function visitStep(
 
 function inheritedGrid(
   step: StepDraft,
-  draft: PipelineDraft,
+  file: { draft: PipelineDraft; params: AxisParams },
   found: AxesOfSteps,
   findings: Findings,
 ): Grid | undefined {
   if (step.each === undefined) return { axes: [] };
-  const family = draft.steps.get(step.each);
-  return family === undefined ? undefined : visitStep(family, draft, found, findings);
+  const family = file.draft.steps.get(step.each);
+  return family === undefined ? undefined : visitStep(family, file, found, findings);
 }
 
 function hasClash(

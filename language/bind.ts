@@ -122,8 +122,13 @@ function checkInText(piece: Bound, findings: Findings): Bound {
   };
   if (referent.is === 'artifact')
     return fault(`\`${ref.written}\` is a ${referent.kind} and cannot be part of a text`);
-  if (referent.is === 'metric' && referent.many)
-    return fault(`\`${ref.written}\` is a list and cannot be part of a text`);
+  if (
+    (referent.is === 'metric' && referent.many) ||
+    (referent.is === 'param' && referent.definition.type === 'list')
+  )
+    return fault(
+      `\`${ref.written}\` is a list and cannot be part of a text, but \`join(${ref.written}, ', ')\` can`,
+    );
   if (referent.is === 'matrix' && referent.axis.values.some((value) => typeof value === 'object')) {
     return fault(`\`${ref.written}\` has values that are no plain text and cannot be part of a text`);
   }

@@ -67,7 +67,8 @@ export function checkFile(
     'known' in asked
       ? asked.known
       : { values: filled?.values ?? {}, given: new Set(Object.keys(asked.params)) };
-  const axes = findAxes(draft, findings);
+  const ofAxes = { definitions: draft.params, known, given: frame.given, problems: paramProblems };
+  const axes = findAxes(draft, ofAxes, findings);
   const used = findUsed({ draft }, library, trail, findings);
   const scope = { draft, axes, registry, frame, used };
   const possible = isPossible(draft, used, findings);

@@ -55,7 +55,7 @@ function planStep(step: CheckedStep): PlanStep {
     needs,
     ...(gathers.length > 0 && { gathers }),
     ...(wholes.length > 0 && { wholes }),
-    axes: [...grid.axes],
+    axes: grid.axes.map(({ name, origin, values }) => ({ name, origin, values })),
     ...(grid.matrices?.length && { matrices: [...grid.matrices] }),
     with: templatesOf(step),
     inputs: Object.keys(contract.inputs),

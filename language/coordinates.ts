@@ -1,14 +1,23 @@
 /** Runs inside the workflow: imports nothing but types and pure functions. */
 import type { Json } from './json.ts';
+import type { ParamDefinition } from './params.ts';
 import type { Axis, PlanMatrix } from './plan.ts';
 
 /** The value of every axis of an instance, by the axis' name. */
 export type Coordinates = Record<string, Json>;
 
+/** An axis while its file is checked; a plan has none of the rest. */
+export interface GridAxis extends Axis {
+  /** The list param that gives it its values. */
+  param?: string;
+  /** What its values are like that nobody knows yet: the run must give the param. */
+  open?: ParamDefinition;
+}
+
 /** What tells the instances of a step apart; a step of a plan is one. */
 export interface Grid {
   /** Those of one origin stand together. */
-  axes: readonly Axis[];
+  axes: readonly GridAxis[];
   matrices?: readonly PlanMatrix[];
 }
 
@@ -55,7 +64,11 @@ export function byOrigin(axes: readonly Axis[], row: Row): Map<string, Row> {
 }
 
 export function coordinatesOf(axes: readonly Axis[], row: Row): Coordinates {
-  return Object.fromEntries(axes.map(({ name, values }, index) => [name, values[row[index] ?? 0] ?? null]));
+  const known = axes.flatMap(({ name, values }, index) => {
+    const place = row[index] ?? 0;
+    return place === open ? [] : [[name, values[place] ?? null] as const];
+  });
+  return Object.fromEntries(known);
 }
 
 /** What some axes of a grid can be together, each combination once. */
@@ -77,7 +90,7 @@ export function countOf(grid: Grid): number {
     (product, { axes, matrix }) =>
       product *
       (matrix === undefined
-        ? axes.reduce((each, { values }) => each * values.length, 1)
+        ? axes.reduce((each, axis) => each * choicesOf(axis).length, 1)
         : ownRows(axes, matrix).length),
     1,
   );
@@ -90,9 +103,16 @@ export function axisLabel({ values, places }: Axis, place: number): string {
   return /^[A-Za-z0-9._+-]{1,40}$/.test(text) ? text : `#${(places?.[place] ?? place) + 1}`;
 }
 
+/** Stands for the place of a value that is not known yet. */
+const open = -1;
+
+function choicesOf(axis: GridAxis, listed = axis.values.length): number[] {
+  return axis.open === undefined ? Array.from({ length: listed }, (_, place) => place) : [open];
+}
+
 interface Family {
   origin: string;
-  axes: Axis[];
+  axes: GridAxis[];
   matrix: PlanMatrix | undefined;
 }
 
@@ -106,13 +126,12 @@ function familiesOf({ axes, matrices = [] }: Grid): Family[] {
 }
 
 /** The combinations of one matrix. */
-function ownRows(axes: readonly Axis[], matrix?: PlanMatrix): Row[] {
-  const counts = axes.map(({ values }, index) => matrix?.listed[index] ?? values.length);
-  const listed = counts.reduce<Row[]>(
-    (sofar, count) =>
+function ownRows(axes: readonly GridAxis[], matrix?: PlanMatrix): Row[] {
+  const listed = axes.reduce<Row[]>(
+    (sofar, axis, index) =>
       crossed(
         sofar,
-        Array.from({ length: count }, (_, place) => [place]),
+        choicesOf(axis, matrix?.listed[index]).map((place) => [place]),
       ),
     [[]],
   );

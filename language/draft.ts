@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { readFields, readMap } from './fields.ts';
 import type { Findings } from './findings.ts';
 import { axisShape, matrixShape, namePattern, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
@@ -43,7 +44,8 @@ export interface StepDraft {
 
 /** The `matrix` of a step as it is written. */
 export interface MatrixDraft {
-  axes: Record<string, Json[]>;
+  /** The values of each, or the text of a reference to them. */
+  axes: Record<string, Json[] | string>;
   exclude: JsonObject[];
   include: JsonObject[];
 }
@@ -130,14 +132,20 @@ function readMatrix(map: JsonObject, path: Path, findings: Findings): MatrixDraf
   const names = Object.keys(named);
   const unfit = names.filter((name) => !namePattern.test(name));
   for (const name of unfit) findings.atKey([...path, name], `\`${name}\` must be a name`);
-  const shape = Object.fromEntries(names.map((name) => [name, axisShape]));
+  const shape = Object.fromEntries(
+    names.map((name) => [name, isReference(named[name]) ? z.string() : axisShape]),
+  );
   const axes = readFields(shape, named, path, 'a matrix', findings);
   const own = Object.fromEntries(entries.filter(isOwn));
   const { exclude, include } = readFields(matrixShape, own, path, 'a matrix', findings);
   for (const name of names) checkMeant(name, named[name], [...path, name], findings);
   const isWhole = unfit.length === 0 && names.every((name) => Object.hasOwn(axes, name));
   if (!isWhole || exclude === undefined || include === undefined) return undefined;
-  return { axes: axes as Record<string, Json[]>, exclude, include };
+  return { axes: axes as MatrixDraft['axes'], exclude, include };
+}
+
+function isReference(value: Json | undefined): boolean {
+  return typeof value === 'string' && value.includes('${{');
 }
 
 /** Values of an axis may be maps, but hardly where its name is nearly a key of the matrix. */

@@ -61,13 +61,17 @@ const numberParam = (number: z.ZodNumber) => ({
   maximum: number.optional().describe('Largest value'),
 });
 
+/** What the items of a list param can be. */
+export const itemTypes = ['string', 'integer', 'number', 'boolean'] as const;
+const itemsHint = `must be one of ${itemTypes.join(', ')}, or a map such as { type: number, minimum: 0 }`;
+
 /** Keys of a param by its `type`. */
 export const paramShapes = {
   string: {
     type: z.literal('string'),
     ...paramTexts,
     default: z.string().optional(),
-    minLength: z.int().min(0).optional().describe('Least number of characters'),
+    minLength: wholeNumber.min(0).optional().describe('Least number of characters'),
   },
   integer: { type: z.literal('integer'), ...numberParam(wholeNumber) },
   number: { type: z.literal('number'), ...numberParam(z.number()) },
@@ -77,6 +81,20 @@ export const paramShapes = {
     ...paramTexts,
     values: z.array(z.string()).min(1).describe('The values to choose from'),
     default: z.string().optional(),
+  },
+  list: {
+    type: z.literal('list'),
+    ...paramTexts,
+    items: z
+      .union([z.enum(itemTypes), z.record(z.string(), z.json())], {
+        error: ({ input }) => (input === undefined ? undefined : itemsHint),
+      })
+      .describe(
+        'Type of the items: `string`, `integer`, `number` or `boolean`; or a map of `type` and the keys of that type that limit its values, `{ type: number, minimum: 0 }`',
+      ),
+    default: z.array(z.json()).optional(),
+    minItems: wholeNumber.min(0).optional().describe('Least number of items'),
+    maxItems: wholeNumber.min(0).optional().describe('Largest number of items'),
   },
   secret: {
     type: z.literal('secret'),
@@ -88,6 +106,12 @@ export const paramShapes = {
       .describe('Name of the secret, never its value'),
   },
 } satisfies Record<string, Shape>;
+
+/** Keys of the items of a list param, where they are a map. */
+export function itemShape(type: (typeof itemTypes)[number]): Shape {
+  const { title, description, default: byDefault, ...shape } = paramShapes[type];
+  return shape;
+}
 
 const retryShape = {
   attempts: z

@@ -1,16 +1,9 @@
-import {
-  type Bound,
-  type BoundOperation,
-  dependsOnAxis,
-  operationResult,
-  operationsIn,
-  referencesIn,
-} from './bind.ts';
+import { type Bound, type BoundOperation, dependsOnAxis, operationResult, operationsIn } from './bind.ts';
 import { type Coordinates, combinations, type Grid } from './coordinates.ts';
 import type { Findings } from './findings.ts';
 import { paramProblem } from './params.ts';
 import type { ParamProblem } from './problems.ts';
-import type { KnownParams } from './values.ts';
+import { givenParam, type KnownParams } from './values.ts';
 
 /** Reports the expressions that have no value, such as a division by zero, at any of the axes' values. */
 export function checkOperations(
@@ -21,14 +14,11 @@ export function checkOperations(
   paramProblems: ParamProblem[],
 ): void {
   for (const operation of values.flatMap(operationsIn)) {
-    const references = referencesIn(operation);
     const used = grid.axes.filter((axis) => dependsOnAxis(operation, axis));
     const fault = faultOf(operation, combinations(grid, used), known);
     if (fault === undefined) continue;
     const message = `The expression has no value: ${fault}`;
-    const given = references
-      .flatMap(({ referent }) => (referent.is === 'param' ? [referent.param] : []))
-      .find((param) => known.given.has(param));
+    const given = givenParam(operation, known);
     if (given === undefined) findings.inText(operation.path, operation.part, message);
     else paramProblems.push(paramProblem(given, `\`${given}\`: ${message}`));
   }

@@ -33,6 +33,7 @@ export function referencePage(registry: StepRegistry): string {
     '## Params',
     'A param without a `default` must be given by every run.',
     ...Object.entries(paramShapes).flatMap(([name, shape]) => [`### ${name}`, table(objectSchema(shape))]),
+    lists,
     '## Steps',
     table(step),
     '### matrix',
@@ -110,7 +111,11 @@ A step with a \`matrix\` has an instance for every combination of its values, \`
 \`each: train\` has an instance for every one of \`train\`. A step starts when what it needs is done: the steps that it refers to,
 and those in its \`needs\`.`;
 
-const matrices = `The keys are the axes, each with the list of its values. Values are plain: a number stays a number, also in
+const lists = `On a command line a list is \`--param 'ratios=[0.01, 0.1]'\`. Whole lists go to params of steps that take them, to the
+functions of expressions (\`length\`, \`max\`, \`join\` …), and to a matrix: \`matrix: { poolRatio: "\${{ params.ratios }}" }\` has an
+instance for every item. The items of a list that is an axis must differ.`;
+
+const matrices = `The keys are the axes, each with the list of its values, or with one list param. Values are plain: a number stays a number, also in
 \`\${{ matrix.AXIS }}\`. Two keys are no axes, and choose among the combinations:
 
 \`\`\`yaml

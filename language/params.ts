@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { checkValue } from './complaints.ts';
-import { readFields, readMap } from './fields.ts';
+import { checkValue, wordFor } from './complaints.ts';
+import { readFields, readMap, subjectOf } from './fields.ts';
 import type { Findings } from './findings.ts';
-import { paramShapes, wholeNumber } from './grammar.ts';
+import { itemShape, itemTypes, paramShapes, wholeNumber } from './grammar.ts';
 import type { Json, JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './places.ts';
 import type { ParamProblem } from './problems.ts';
 import { namesSecret, secretHint, secretName } from './secretText.ts';
+import { itemsWord } from './typing.ts';
 
 type ParamType = keyof typeof paramShapes;
 
@@ -23,6 +24,10 @@ export interface ParamDefinition {
   minLength?: number;
   /** Of `enum` alone. */
   values?: string[];
+  /** Of `list` alone, as the next two. */
+  items?: ParamDefinition;
+  minItems?: number;
+  maxItems?: number;
 }
 
 export function readParam(
@@ -32,43 +37,79 @@ export function readParam(
 ): ParamDefinition | undefined {
   const map = readMap(value, path, findings);
   if (map === undefined) return undefined;
-  const type = readType(map, path, findings);
+  const type = readType(map, path, findings, Object.keys(paramShapes) as ParamType[]);
   if (type === undefined) return undefined;
   if (type === 'secret') findings.hide([...path, 'default']);
   const owner = type === 'enum' ? 'an enum param' : `a param of type ${type}`;
   // The shapes differ by type; a definition is all of their keys.
   const definition = readFields(paramShapes[type], map, path, owner, findings) as ParamDefinition;
   if (type === 'enum' && definition.values === undefined) return undefined;
+  if (type === 'list') {
+    const items = readItems(definition.items, [...path, 'items'], findings);
+    if (items === undefined) return undefined;
+    definition.items = items;
+  }
   checkDefinition(definition, path, findings);
   return definition;
 }
 
-function readType(map: JsonObject, path: Path, findings: Findings): ParamType | undefined {
-  const checked = checkValue(z.enum(Object.keys(paramShapes) as ParamType[]), map.type);
+/** What a list says of its items: their type, or a map as that of a param without its texts. */
+function readItems(items: unknown, path: Path, findings: Findings): ParamDefinition | undefined {
+  if (items === undefined) return undefined;
+  if (typeof items === 'string') return { type: items as ParamType };
+  const map = items as JsonObject;
+  const type = readType(map, path, findings, itemTypes);
+  if (type === undefined) return undefined;
+  const definition: Partial<ParamDefinition> = readFields(
+    itemShape(type),
+    map,
+    path,
+    `items of type ${type}`,
+    findings,
+  );
+  const whole = { ...definition, type };
+  checkDefinition(whole, path, findings);
+  return whole;
+}
+
+function readType<Type extends ParamType>(
+  map: JsonObject,
+  path: Path,
+  findings: Findings,
+  types: readonly Type[],
+): Type | undefined {
+  const checked = checkValue(z.enum(types), map.type);
   if ('value' in checked) return checked.value;
   for (const { says, suggestion } of checked.complaints) {
-    if (map.type === undefined) findings.atKey(path, `\`type\` of the param \`${path.at(-1)}\` is missing`);
+    const owner = path.length === 2 ? `the param \`${path.at(-1)}\`` : `\`${path.at(-1)}\``;
+    if (map.type === undefined) findings.atKey(path, `\`type\` of ${owner} is missing`);
     else findings.atValue([...path, 'type'], `\`type\` ${says}`, suggestion);
   }
   return undefined;
 }
 
 function checkDefinition(definition: ParamDefinition, path: Path, findings: Findings): void {
-  const { minimum, maximum, default: value } = definition;
+  const { minimum, maximum, minItems, maxItems, default: value } = definition;
   if (minimum !== undefined && maximum !== undefined && minimum > maximum) {
     findings.atValue([...path, 'minimum'], `\`minimum\` must be at most \`maximum\`, which is ${maximum}`);
+  } else if (minItems !== undefined && maxItems !== undefined && minItems > maxItems) {
+    findings.atValue(
+      [...path, 'minItems'],
+      `\`minItems\` must be at most \`maxItems\`, which is ${maxItems}`,
+    );
   } else if (value !== undefined) {
     const checked = checkValue(valueSchema(definition), value);
     if ('value' in checked) return;
-    for (const { says, suggestion } of checked.complaints) {
-      findings.atValue([...path, 'default'], `\`default\` ${says}`, suggestion);
+    for (const { path: inner, says, suggestion } of checked.complaints) {
+      const place = ['default', ...inner];
+      findings.atValue([...path, ...place], `\`${subjectOf(place)}\` ${says}`, suggestion);
     }
   }
 }
 
 /** The zod schema of the values that a param takes. */
 export function valueSchema(definition: ParamDefinition): z.ZodType<Json> {
-  const { type, minimum, maximum, minLength, values } = definition;
+  const { type, minimum, maximum, minLength, values, items, minItems, maxItems } = definition;
   switch (type) {
     case 'string':
       return z
@@ -81,6 +122,13 @@ export function valueSchema(definition: ParamDefinition): z.ZodType<Json> {
       return z.boolean();
     case 'enum':
       return z.enum(values ?? []);
+    case 'list':
+      return z
+        .array(items === undefined ? z.json() : valueSchema(items), {
+          error: ({ input }) => (input === undefined || Array.isArray(input) ? undefined : listHint(input)),
+        })
+        .min(minItems ?? 0)
+        .max(maxItems ?? Number.POSITIVE_INFINITY);
     default:
       return (type === 'integer' ? wholeNumber : z.number())
         .min(minimum ?? Number.NEGATIVE_INFINITY)
@@ -111,8 +159,8 @@ export function fillParams(
     if ('value' in checked) values[param] = checked.value;
     else {
       problems.push(
-        ...checked.complaints.map(({ says, suggestion }) =>
-          paramProblem(param, `\`${param}\` ${says}`, suggestion),
+        ...checked.complaints.map(({ path, says, suggestion }) =>
+          paramProblem(param, `\`${subjectOf([param, ...path])}\` ${says}`, suggestion),
         ),
       );
     }
@@ -120,13 +168,18 @@ export function fillParams(
   return { values, problems };
 }
 
-function expectation({ type, title, values }: ParamDefinition): string {
+function listHint(input: unknown): string {
+  return `must be a list such as [1, 2], not ${wordFor(input)}`;
+}
+
+function expectation({ type, title, values, items }: ParamDefinition): string {
   const words = {
     string: 'a string',
     integer: 'a whole number',
     number: 'a number',
     boolean: 'true or false',
     secret: 'the name of a secret',
+    list: `a list of ${itemsWord(items)}`,
   };
   const word = type === 'enum' ? `one of ${values?.join(', ')}` : words[type];
   return title === undefined ? word : `${word} (${title})`;

@@ -52,7 +52,14 @@ function documentOf(text: string, lineCounter: LineCounter): Document.Parsed | u
   }
 }
 
-/** One value as YAML reads it, for values of a command line: `1e-3`, `true`, `"true"`, `s3://bucket`. */
+/** One value as YAML reads it, for values of a command line: `1e-3`, `true`, `"true"`, `s3://bucket`, `[0.1, 1]`. */
+export function parseArgument(text: string): Json {
+  const { value, problems } = parseYaml(text);
+  const isList = Array.isArray(value) && text.trimStart().startsWith('[');
+  return isList && problems.length === 0 ? value : parseScalar(text);
+}
+
+/** As a single value that is no list. */
 export function parseScalar(text: string): Json {
   const { value, problems } = parseYaml(text);
   const isScalar = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string';

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Shape } from './fields.ts';
 import {
+  itemShape,
+  itemTypes,
   matrixShape,
   namePattern,
   paramShapes,
@@ -30,7 +32,7 @@ export function pipelineSchema(registry: StepRegistry): string {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'f2c pipeline',
     ...objectSchema(pipelineShape, {
-      params: mapOf({ oneOf: Object.values(paramShapes).map((shape) => objectSchema(shape)) }),
+      params: mapOf({ oneOf: paramSchemas() }),
       steps: mapOf({ $ref: '#/definitions/step' }),
       outputs: mapOf(reference),
       schedule: objectSchema(scheduleShape, { params: { type: 'object' } }),
@@ -53,6 +55,13 @@ function withoutMarks(key: string, value: unknown): unknown {
   return key === 'secrets' && value === true ? undefined : value;
 }
 
+function paramSchemas(): JsonSchema[] {
+  const maps = itemTypes.map((type) => objectSchema(itemShape(type)));
+  return Object.entries(paramShapes).map(([type, shape]) =>
+    objectSchema(shape, type === 'list' ? { items: { anyOf: [{ enum: [...itemTypes] }, ...maps] } } : {}),
+  );
+}
+
 const combination: JsonSchema = { type: 'object', minProperties: 1, additionalProperties: literal };
 const matrixKeys = objectSchema(matrixShape, {
   exclude: { type: 'array', minItems: 1, items: combination },
@@ -70,7 +79,10 @@ function stepSchema(registry: StepRegistry): object {
         })),
       },
       with: { type: 'object' },
-      matrix: { ...mapOf({ type: 'array', minItems: 1, items: literal }), properties: matrixKeys },
+      matrix: {
+        ...mapOf({ anyOf: [{ type: 'array', minItems: 1, items: literal }, reference] }),
+        properties: matrixKeys,
+      },
     }),
     // With `if`, an editor offers the keys of this step kind alone and says what is wrong with them.
     allOf: [

@@ -1,5 +1,5 @@
 import type { AxesOfSteps } from './axes.ts';
-import { sameAxis } from './coordinates.ts';
+import { type GridAxis, sameAxis } from './coordinates.ts';
 import type { PipelineDraft, StepDraft } from './draft.ts';
 import type { Frame } from './frame.ts';
 import type { UsedPipeline } from './library.ts';
@@ -7,7 +7,6 @@ import { nearest } from './nearest.ts';
 import { type Output, type Outputs, outputsOfContract } from './outputs.ts';
 import { own } from './own.ts';
 import type { ParamDefinition } from './params.ts';
-import type { Axis } from './plan.ts';
 import type { ReferenceFault, ReferenceText } from './reference.ts';
 import type { StepContract, StepRegistry } from './step.ts';
 import { usesPipeline } from './uses.ts';
@@ -27,7 +26,7 @@ export interface Scope {
 /** What a reference stands for. `unknown` where something reported elsewhere hides it. */
 export type Referent =
   | { is: 'param'; param: string; definition: ParamDefinition }
-  | { is: 'matrix'; axis: Axis }
+  | { is: 'matrix'; axis: GridAxis }
   /** Named in the file, or by a param. */
   | { is: 'secret' }
   | Output;

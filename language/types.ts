@@ -5,7 +5,13 @@ import { typeOfReferent, type ValueType } from './typing.ts';
 
 /** The type of a value that is not known itself; undefined where not even that is known. */
 export function typeOf(bound: Bound): ValueType | undefined {
-  if ('ref' in bound) return bound.referent.is === 'matrix' ? undefined : typeOfReferent(bound.referent);
+  if ('ref' in bound) {
+    const { referent } = bound;
+    // What an axis has is checked itself, once it is known.
+    return referent.is === 'matrix' && referent.axis.open === undefined
+      ? undefined
+      : typeOfReferent(referent);
+  }
   if ('op' in bound) return bound.type;
   if ('list' in bound) return { word: 'a list', types: ['array'] };
   if ('map' in bound) return { word: 'a map', types: ['object'] };

@@ -1,10 +1,13 @@
-import type { Axis } from './plan.ts';
+import type { GridAxis } from './coordinates.ts';
+import type { ParamDefinition } from './params.ts';
 import type { Referent } from './scope.ts';
 
 /** What is known of a value before the run: its JSON types, any of which it may have, and a word for them. */
 export interface ValueType {
   word: string;
   types: string[];
+  /** Of a list: its items. */
+  items?: ValueType;
 }
 
 const whole: ValueType = { word: 'a whole number', types: ['number', 'integer'] };
@@ -13,28 +16,50 @@ const fraction: ValueType = { word: 'a number', types: ['number'] };
 const measured: ValueType = { word: 'a number', types: ['number', 'integer'] };
 const text: ValueType = { word: 'a string', types: ['string'] };
 const truth: ValueType = { word: 'true or false', types: ['boolean'] };
-const numbers: ValueType = { word: 'a list of numbers', types: ['array'] };
+const numbers: ValueType = { word: 'a list of numbers', types: ['array'], items: measured };
 
 export function typeOfReferent(referent: Referent): ValueType | undefined {
   if (referent.is === 'metric') return referent.many ? numbers : measured;
   if (referent.is === 'matrix') return typeOfAxis(referent.axis);
   if (referent.is === 'secret') return text;
-  if (referent.is !== 'param') return undefined;
-  switch (referent.definition.type) {
+  return referent.is === 'param' ? typeOfParam(referent.definition) : undefined;
+}
+
+function typeOfParam({ type, items }: ParamDefinition): ValueType {
+  switch (type) {
     case 'integer':
       return whole;
     case 'number':
       return fraction;
     case 'boolean':
       return truth;
+    case 'list':
+      return {
+        word: `a list of ${itemsWord(items)}`,
+        types: ['array'],
+        ...(items && { items: typeOfParam(items) }),
+      };
     default:
       return text;
   }
 }
 
+/** The items of a list param, in the plural. */
+export function itemsWord(items: ParamDefinition | undefined): string {
+  const words: Record<string, string> = {
+    integer: 'whole numbers',
+    number: 'numbers',
+    boolean: 'true or false',
+  };
+  return words[items?.type ?? ''] ?? 'strings';
+}
+
 /** Undefined where the values of an axis are of several types, or of one that expressions do not know. */
-function typeOfAxis({ values }: Axis): ValueType | undefined {
-  const [first, ...others] = values.map(typeOfLiteral);
+function typeOfAxis({ values, open }: GridAxis): ValueType | undefined {
+  const [first, ...others] = [
+    ...(open === undefined ? [] : [typeOfParam(open)]),
+    ...values.map(typeOfLiteral),
+  ];
   return first !== undefined && others.every((other) => sameKind(first, other))
     ? join(first, others)
     : undefined;
@@ -102,12 +127,16 @@ function typeOfCall(name: string, operands: readonly Operand[]): ValueType | { f
     case 'min':
     case 'max':
     case 'mean': {
-      const wrong = operands.find((each) => each && !isNumber(each) && !each.types.includes('array'));
+      const each = operands.map((operand) => operand?.items ?? operand);
+      const at = each.findIndex(
+        (one) => one && !isNumber(one) && (one.items || !one.types.includes('array')),
+      );
+      const wrong = operands[at];
       if (operands.length === 0) return { fault: `\`${name}\` takes at least one number or list of numbers` };
       if (wrong) return { fault: `\`${name}\` takes numbers and lists of them, not ${wrong.word}` };
       if (name === 'mean') return fraction;
-      return operands.every((each) => each && isNumber(each))
-        ? (join(a, operands.slice(1)) ?? measured)
+      return each.every((one) => one && isNumber(one))
+        ? (join(each[0], each.slice(1)) ?? measured)
         : measured;
     }
     case 'abs':

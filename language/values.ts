@@ -130,18 +130,23 @@ function report({ path, says, suggestion, key }: Complaint, blame: Blame): void 
   const uses = `\`${step.contract.name}\``;
   const message = path.length === 0 ? `${uses} ${says}` : `\`${subjectOf(path)}\` of ${uses} ${says}`;
   const { bound, rest } = innermost({ map: step.bound }, path);
-  const given = givenParam(bound, known);
   const referent = bound !== undefined && 'ref' in bound ? bound.referent : undefined;
+  const axis = referent?.is === 'matrix' ? referent.axis : undefined;
+  const place = axis && pathOfValue(step.grid, axis, axis.values.indexOf(own(at, axis.name) ?? null));
+  const isIncluded = place?.[3] === 'include';
+  const given = isIncluded ? undefined : givenParam(bound, known);
   if (given !== undefined) {
     paramProblems.push(paramProblem(given, `\`${given}\`: ${message}`, suggestion));
-  } else if (referent?.is === 'matrix') {
-    const { axis } = referent;
-    const place = axis.values.indexOf(own(at, axis.name) ?? null);
-    findings.atValue([...pathOfValue(step.grid, axis, place), ...rest], message, suggestion);
+  } else if (axis !== undefined && place !== undefined) {
+    const isParam = axis.param !== undefined && !isIncluded;
+    const byDefault = isParam
+      ? `; \`${axis.param}\` has ${JSON.stringify(own(at, axis.name))} by default`
+      : '';
+    findings.atValue([...place, ...rest], `${message}${byDefault}`, suggestion);
   } else if (referent?.is === 'param') {
     const value = JSON.stringify(own(known.values, referent.param));
-    const place = [...step.path, ...path.slice(0, path.length - rest.length)];
-    findings.atValue(place, `${message}; \`${referent.param}\` is ${value} by default`);
+    const written = [...step.path, ...path.slice(0, path.length - rest.length)];
+    findings.atValue(written, `${message}; \`${referent.param}\` is ${value} by default`);
   } else if (key) {
     findings.atKey([...step.path, ...path], message, suggestion);
   } else {
@@ -153,7 +158,10 @@ function report({ path, says, suggestion, key }: Complaint, blame: Blame): void 
 export function givenParam(bound: Bound | undefined, known: Pick<KnownParams, 'given'>): string | undefined {
   const references = bound === undefined ? [] : referencesIn(bound);
   return references
-    .flatMap(({ referent }) => (referent.is === 'param' ? [referent.param] : []))
+    .flatMap(({ referent }) => {
+      if (referent.is === 'matrix') return referent.axis.param ?? [];
+      return referent.is === 'param' ? [referent.param] : [];
+    })
     .find((param) => known.given.has(param));
 }
 
