@@ -18,8 +18,15 @@ export function checkValue<S extends z.ZodType>(
   schema: S,
   value: Json | undefined,
 ): { value: z.output<S> } | { complaints: Complaint[] } {
-  const result = schema.safeParse(value, { reportInput: true });
+  const result = schema.safeParse(value, { reportInput: true, error: wholeNumbers });
   return result.success ? { value: result.data } : { complaints: result.error.issues.flatMap(complaintsOf) };
+}
+
+/** zod itself says of what is no number at all that it should be one, whole or not. */
+function wholeNumbers({ code, inst, input, ...issue }: z.core.$ZodRawIssue): string | undefined {
+  const isWhole = (inst as z.core.$ZodNumberFormat | undefined)?._zod.def.format === 'safeint';
+  if (code !== 'invalid_type' || issue.expected !== 'number' || !isWhole) return undefined;
+  return `must be a whole number, not ${wordFor(input)}`;
 }
 
 function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {

@@ -18,6 +18,9 @@ test('the page has every key of the language and of the step kinds', () => {
   expect(page).toContain(
     '| `timeout` | duration |  | How long a person has for it; without limit if not given |',
   );
+  expect(page).toContain('| `dataset` | dataset | required | |');
+  expect(page).toContain('| `uses` | string | required |');
+  expect(page).toContain('| `items` | `string`, `integer`, `number`, `boolean` or map | required |');
   expect(page).not.toContain('undefined');
   expect(page).not.toContain('[object Object]');
 });

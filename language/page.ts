@@ -215,7 +215,7 @@ const effects =
 function stepKind({ name, summary, inputs, params, outputs, effect }: StepContract): string[] {
   const ports = Object.entries(inputs).map(([input, { artifact, many, optional }]) => {
     const kind = many ? `list of ${artifact}` : artifact;
-    return `| \`${input}\` | ${kind} | ${optional ? 'none' : ''} | |`;
+    return `| \`${input}\` | ${kind} | ${optional ? 'none' : required} | |`;
   });
   const made = Object.entries(outputs).map(([output, port]) =>
     port.port === 'metric' ? `\`${output}\` (${port.unit})` : `\`${output}\` (artifact)`,
@@ -225,16 +225,20 @@ function stepKind({ name, summary, inputs, params, outputs, effect }: StepContra
   return [`### ${name}`, told, [...heading, ...ports, ...rows].join('\n'), `Outputs: ${made.join(', ')}.`];
 }
 
+/** Of keys that must be there. */
+const required = 'required';
+
 const heading = ['| Key | Value | Default | |', '| --- | --- | --- | --- |'];
 
 function table(schema: Schema): string {
   return [...heading, ...rowsOf(schema)].join('\n');
 }
 
-function rowsOf({ properties = {} }: Schema): string[] {
+function rowsOf({ properties = {}, required: needed = [] }: Schema): string[] {
   return Object.entries(properties).map(([key, property]) => {
     const { description = '', default: value } = property as Schema;
-    const byDefault = value === undefined ? '' : `\`${JSON.stringify(value)}\``;
+    const isNeeded = needed.includes(key) ? required : '';
+    const byDefault = value === undefined ? isNeeded : `\`${JSON.stringify(value)}\``;
     const told = holdsSecrets(property as Schema) ? `${description}; may hold secrets` : description;
     return `| \`${key}\` | ${cell(valueWord(property as Schema))} | ${byDefault} | ${cell(told)} |`;
   });

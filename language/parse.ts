@@ -1,4 +1,4 @@
-import { type Document, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import type { Json } from './json.ts';
 import { type Places, placesIn, rangeOf, type SpanOf, spanInLine } from './places.ts';
 import type { Problem } from './problems.ts';
@@ -128,6 +128,13 @@ function valuesBeyondJson(doc: Document.Parsed, spanOf: SpanOf): { problems: Pro
     Scalar(key, node) {
       const message = beyondJson(node.value, node.source ?? '', key === 'key');
       if (message !== undefined) problems.push({ ...spanOf(...rangeOf(node)), message });
+    },
+    Pair(_key, { key, value }) {
+      if (!isScalar(key) || key.value !== '<<' || isScalar(value) || value === null) return undefined;
+      const message =
+        'Maps are not merged by `<<`; write the keys out, or give a whole value an anchor, `&name`, and use it as `*name`';
+      problems.push({ ...spanOf(...rangeOf(key)), message });
+      return visit.REMOVE;
     },
     Alias(_key, node, ancestors) {
       const anchored = node.resolve(doc);

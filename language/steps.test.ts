@@ -99,6 +99,7 @@ describe('keys of a step', () => {
     ['attempts: 0', '`attempts` must be at least 1'],
     ['attempts: -3', '`attempts` must be at least 1'],
     ['attempts: 1.5', '`attempts` must be a whole number, not 1.5'],
+    ['attempts: few', '`attempts` must be a whole number, not a string'],
     ['attempts: 5000', '`attempts` must be at most 1000'],
     ['backoff: 0s', '`backoff` must be a duration such as 90s, 30m, 12h or 7d'],
     ['factor: 0.5', '`factor` must be at least 1'],
@@ -197,6 +198,15 @@ describe('concurrency', () => {
       '1:22 11 `concurrency` is for a step with a `matrix` or `each`; `a` has one instance',
     ]);
   });
+});
+
+test('a merge key is told what to write instead', () => {
+  expect(
+    stepProblems('  a: &a { uses: ingest, with: { source: x } }\n  b: { <<: *a, timeout: 1d }\n'),
+  ).toEqual([
+    '2:3 1 `uses` is missing',
+    '2:8 2 Maps are not merged by `<<`; write the keys out, or give a whole value an anchor, `&name`, and use it as `*name`',
+  ]);
 });
 
 describe('inputs', () => {

@@ -18,10 +18,10 @@ describe('literals', () => {
   test.each([
     ['head: dpc', '`head` of `train` must be one of dcp, partialFc, fc [dcp]'],
     ['images: 1.5', '`images` of `train` must be a whole number, not 1.5'],
-    ['images: many', '`images` of `train` must be a number, not a string'],
+    ['images: many', '`images` of `train` must be a whole number, not a string'],
     ['images: -1', '`images` of `train` must be at least 0'],
-    ['images: ~', '`images` of `train` must be a number, not empty'],
-    ['images:', '`images` of `train` must be a number, not empty'],
+    ['images: ~', '`images` of `train` must be a whole number, not empty'],
+    ['images:', '`images` of `train` must be a whole number, not empty'],
     ['scale: 0', '`scale` of `train` must be more than 0'],
     ['poolRatio: 2', '`poolRatio` of `train` must be at most 1'],
     ['instancesPerStep: 3', '`instancesPerStep` of `train` must be a multiple of 2'],
@@ -91,13 +91,23 @@ describe('literals', () => {
   });
 });
 
+test('a whole number is asked for by this name, in whatever contract', () => {
+  expect(
+    stepProblems('  a: { uses: ingest, with: { source: x, imageSize: big, quality: 1.5, shardMiB: much } }'),
+  ).toEqual([
+    '1:52 3 `imageSize` of `ingest` must be a whole number, not a string',
+    '1:66 3 `quality` of `ingest` must be a whole number, not 1.5',
+    '1:81 4 `shardMiB` of `ingest` must be a number, not a string',
+  ]);
+});
+
 describe('values of a matrix', () => {
   test('are wrong where they stand, each by itself', () => {
     const text =
       '  a:\n    uses: ingest\n    matrix: { size: [32, 8, big] }\n    with: { source: x, imageSize: "${{ matrix.size }}" }\n';
     expect(stepProblems(text)).toEqual([
       '3:26 1 `imageSize` of `ingest` must be at least 16',
-      '3:29 3 `imageSize` of `ingest` must be a number, not a string',
+      '3:29 3 `imageSize` of `ingest` must be a whole number, not a string',
     ]);
   });
 
@@ -152,7 +162,7 @@ describe('what other steps make', () => {
       'This is a string, which `images` of `train` does not take',
     ]);
     expect(trainMessages('head: x ${{ steps.faces.*.instances }}')).toEqual([
-      '`steps.faces.*.instances` is a list and cannot be part of a text',
+      "`steps.faces.*.instances` is a list and cannot be part of a text, but `join(steps.faces.*.instances, ', ')` can",
     ]);
   });
 
