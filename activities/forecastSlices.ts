@@ -22,7 +22,7 @@ export function wholePlan(plan: Plan): Plan {
   return { ...whole, only: plan.only.flatMap(idsOf) };
 }
 
-const expectations = ['run', 'open', 'fail', 'skip', 'reuse'] as const;
+const expectations = ['run', 'open', 'fail', 'reuse', 'skip'] as const;
 
 /** The instances of a step that is run by slices as one. */
 export function together(id: string, all: StepForecast[]): StepForecast {

@@ -1,5 +1,6 @@
 import { outcomesOf } from '../artifacts/outcomes.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
+import { F2cError } from '../errors/failure.ts';
 import { type Outcome, type OutcomesRef, tallyOf } from '../language/outcomes.ts';
 import { own } from '../language/own.ts';
 import type { StepTask, WholeTask } from './tasks.ts';
@@ -36,6 +37,9 @@ export interface Gathered {
   metrics?: number[];
 }
 
+/** More would not fit into what Temporal takes at once. */
+const mostMetrics = 50_000;
+
 export interface GatherQuestion {
   ref: OutcomesRef;
   metric?: string;
@@ -45,6 +49,12 @@ export async function askGathered(store: ArtifactStore, { ref, metric }: GatherQ
   const outcomes = await outcomesOf(store, ref);
   const { done, fatal } = tallyOf(outcomes);
   const missing = outcomes.find(({ status }) => status !== 'done');
+  if (metric !== undefined && done > mostMetrics) {
+    throw new F2cError('F2C_EXPRESSION_FAILED', {
+      what: `An expression has at most ${mostMetrics} numbers of a list, and ${done} instances of ${ref.step} are done`,
+      fix: `Let a step gather what ${ref.step} has made, instead of its ${metric}`,
+    });
+  }
   return {
     done,
     fatal,

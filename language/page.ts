@@ -207,7 +207,7 @@ them takes those that are done.
 A step may have up to 100,000 instances. One of more than 500 is run by slices, which are workflows of their own: \`f2c show\`
 and Temporal's UI have one line for it with numbers and the first failures, \`npx f2c logs RUN 'train[i=7]'\` shows what an
 instance said, and \`pause\`, \`--force\`, \`--from\` and \`--only\` take the step as a whole. \`approve\` and \`onFailure: hold\`
-are for steps of at most 500 instances, since a person answers for each.`;
+are for steps of at most 500 instances, since a person answers for each. An expression takes at most 50,000 numbers of a list.`;
 
 const effects =
   'It has effects, so every run does it anew, also a run that resumes another one, but once in a run.';

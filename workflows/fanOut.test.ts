@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -100,11 +100,22 @@ it('1,200 instances, a step for each of them and gathers, although the interpret
   expect(JSON.parse(json).steps[4]).toMatchObject({ id: 'many', tally: { total: 1_200, done: 1_199 } });
 
   // Nothing is done again: not by another run, and the plan knows it.
-  const again = await runs.ended(await runs.start(measuringOften(folder, 1_200)));
+  const second = await runs.start(measuringOften(folder, 1_200));
+  const again = await runs.ended(second);
   for (const id of ['many', 'again', 'late']) {
     expect(tallyOf(again, id).reused).toBe(tallyOf(again, id).done);
   }
   expect(stepOf(again, 'table').cache).toMatch(/^hit: /);
+  const { stderr: why } = await f2c(stack.env, 'logs', second.workflowId, 'many[i=8]');
+  expect(why).toMatch(/\nmany\[i=8\] is from the store: npx f2c logs \S+ 'base'\n/);
+  const file = join(folder, 'often.yaml');
+  await writeFile(file, measuringOften(folder, 1_200));
+  const { stdout: planned } = await f2c(stack.env, 'plan', file);
+  expect(planned).toMatch(
+    /\nmany +fail +1200 instances: 1199 reused, 1 to fail; many\[i=6\]: an expression /,
+  );
+  expect(planned).toMatch(/\nagain +reuse +1200 instances: 1199 reused, 1 skipped; /);
+  expect(planned).toMatch(/\ntable +reuse +hit: /);
 }, 900_000);
 
 it('a run that is cancelled ends its slices, and those end before it', async () => {
@@ -143,7 +154,8 @@ it('a run that is paused does nothing in its slices until it goes on', async () 
 }, 300_000);
 
 it('too few of many instances fail the run, and what gathers them is skipped', async () => {
-  const state = await runs.ended(await runs.start(measuringOften(folder, 501, 'minSuccess: 1')));
+  const handle = await runs.start(measuringOften(folder, 501, { settings: 'minSuccess: 1', made: 7 }));
+  const state = await runs.ended(handle);
   expect(state).toMatchObject({ status: 'failed', error: { code: 'F2C_TOO_FEW_DONE' } });
   expect(state.error?.message).toMatch(
     /^Of many 500 of 501 instances are done, and `minSuccess` asks for 501\. What failed first:\nmany\[i=6\]: F2C_EXPRESSION_FAILED: /,
@@ -152,6 +164,9 @@ it('too few of many instances fail the run, and what gathers them is skipped', a
     status: 'skipped',
     reason: 'needs many, but of many 500 of 501 instances are done, and `minSuccess` asks for 501',
   });
+  // What an instance said is found as that of any other.
+  const { stdout: log } = await f2c(stack.env, 'logs', handle.workflowId, 'many[i=7]');
+  expect(log).toMatch(/many\[i=7\]#1 +info +attempt 1 begins/);
 }, 300_000);
 
 it('replays', async () => {

@@ -67,6 +67,12 @@ export class FanOuts {
     if (told === this.#told || this.#handles.size === 0) return;
     this.#told = told;
     for (const handle of this.#handles) handle.signal(pausedSignal, paused).catch(() => {});
+    for (const { id, tally, startedAt, endedAt } of this.#around.states.values()) {
+      const state = this.#around.states.get(id);
+      if (state === undefined || tally === undefined || startedAt === undefined || endedAt !== undefined)
+        continue;
+      become(state, paused.run !== undefined || paused.steps[id] !== undefined ? 'paused' : 'running');
+    }
   }
 
   /** Runs a step together with the others of its unit; each of them is asked for, and gets the same promise. */
@@ -125,11 +131,11 @@ export class FanOuts {
   /** Whether no instance of the step can run, since something is missing that all of them need. */
   #skips(step: PlanStep): boolean {
     const { states, shortageAt } = this.#around;
-    const isGone = (id: string) =>
-      states.get(id)?.tally !== undefined && states.get(id)?.status === 'skipped';
-    const needs = this.#needsOfStep(step).filter(
-      ({ whole, ids }) => whole || ids.some((id) => isGone(id) && states.get(id)?.outcomes === undefined),
-    );
+    const isGone = (id: string) => {
+      const { tally, outcomes, endedAt } = states.get(id) ?? {};
+      return tally !== undefined && outcomes === undefined && endedAt !== undefined;
+    };
+    const needs = this.#needsOfStep(step).filter(({ whole, ids }) => whole || ids.some(isGone));
     const obstacle = obstacleOf(needs, states, shortageAt);
     const state = states.get(step.id);
     if (obstacle === undefined || state === undefined) return false;

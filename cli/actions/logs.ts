@@ -1,8 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { wholePlan } from '../../activities/forecastSlices.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
 import { contracts } from '../../activities/registry.ts';
 import { type Pinned, usedPipelines } from '../../activities/usedPipelines.ts';
 import { logPieces } from '../../artifacts/logs.ts';
+import { outcomesOf } from '../../artifacts/outcomes.ts';
 import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
 import { compile } from '../../language/compile.ts';
@@ -83,7 +85,7 @@ async function plannedInstances(run: DescribedRun | undefined, store: ArtifactSt
   const used = await usedPipelines(store, file, pipelines);
   const compiled = compile(file, params ?? {}, contracts, used);
   if (!('plan' in compiled)) return [];
-  const { plan } = compiled;
+  const plan = wholePlan(compiled.plan);
   return plan.steps.flatMap((step) => instancesOf(plan, step.id)).map(({ id }) => id);
 }
 
@@ -134,19 +136,28 @@ function printer({ json }: OutputOptions): (line: LogLine) => void {
   };
 }
 
+/** Steps of which it is told where their logs are. */
+const mostTold = 20;
+
 /** A step that was taken from the store said nothing in this run, but in the one that did it. */
 async function sayWhyNone(
   run: DescribedRun | undefined,
   isWanted: (instance: string) => boolean,
   store: ArtifactStore,
 ): Promise<void> {
-  const steps = run === undefined ? [] : (await queryState(run)).steps.filter(({ id }) => isWanted(id));
-  const hits = steps.filter(({ cache }) => cache?.startsWith('hit'));
-  const nothingRan = steps.every((step) => hits.includes(step) || step.status === 'skipped');
+  const steps = run === undefined ? [] : (await queryState(run)).steps;
+  const sliced = await Promise.all(
+    steps.map(({ id, outcomes }) =>
+      outcomes === undefined ? [] : outcomesOf(store, { outcomes, step: id }),
+    ),
+  );
+  const wanted = [...steps, ...sliced.flat()].filter(({ id }) => isWanted(id));
+  const hits = wanted.filter(({ cache }) => cache?.startsWith('hit'));
+  const nothingRan = wanted.every(({ status, cache }) => cache?.startsWith('hit') || status === 'skipped');
   if (hits.length > 0 && nothingRan) {
     news('Nothing was run, so there is no log: the store had it all. The runs that made it have theirs:');
   } else news('There is no log yet: it begins with the first attempt of a step.');
-  for (const { id, artifact } of hits) {
+  for (const { id, artifact } of hits.slice(0, mostTold)) {
     if (artifact === undefined) continue;
     const { madeBy } = await store.load(artifact);
     news(`${id} is from the store: npx f2c logs ${madeBy.run} '${madeBy.instance ?? id}'`);
