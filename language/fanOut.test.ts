@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { slicePlan, unitsOf } from './fanOut.ts';
+import { slicePlan, unitsOf, windowOf } from './fanOut.ts';
 import type { Plan } from './plan.ts';
 import { instancesOf, needsOf, slicedRefsOf } from './resolve.ts';
 import { select } from './selection.ts';
@@ -132,6 +132,17 @@ it('a gather of a part says which', () => {
     [1, null],
     [2, null],
   ]);
+});
+
+it.each([
+  [1, 1, 1],
+  [3, 3, 1],
+  [10, 4, 2],
+])('a concurrency of %i is shared by %i slices at a time, %i each', (concurrency, window, share) => {
+  const settings = `{ seed: ${list(600)} }, concurrency: ${concurrency}`;
+  const planned = plan(faces + people(settings));
+  expect(windowOf(unitsOf(planned.steps)[0]?.steps ?? [])).toBe(window);
+  expect(slicesOf(planned).map(({ steps }) => steps.at(-1)?.concurrency)).toEqual(Array(6).fill(share));
 });
 
 it('steps of at most 500 instances are run by the run itself', () => {

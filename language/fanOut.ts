@@ -12,6 +12,9 @@ const mostCombinations = 100;
 /** Instances that a slice should not have more of, if a combination has not more by itself. */
 const instancesOfSlice = 200;
 
+/** Slices of the same steps that are at work at a time. */
+const slicesAtATime = 4;
+
 export function isLarge(grid: Grid): boolean {
   return countOf(grid) > largestWhole;
 }
@@ -140,8 +143,11 @@ export function slicePlan(plan: Plan, { steps, slice }: SliceName): Plan {
   const isOwn = (id: string) => steps.includes(id);
   const part = plan.steps.flatMap((step) => {
     if (!isOwn(step.id) && !needed.has(step.id)) return [];
-    const { fanOut: of, when, ...cut } = { ...step, ...cutGrid(step, kept) };
-    if (isOwn(step.id)) return [{ ...cut, ...(when && { when }) }];
+    const { fanOut: of, when, concurrency, ...cut } = { ...step, ...cutGrid(step, kept) };
+    if (isOwn(step.id)) {
+      const share = concurrency && Math.floor(concurrency / windowOf(own));
+      return [{ ...cut, ...(when && { when }), ...(share && { concurrency: share }) }];
+    }
     // Of its family, the same slice was run before; of another, all slices are to be gathered.
     return of === undefined || of.family === fanOut.family
       ? [{ ...cut, with: {} }]
@@ -149,6 +155,11 @@ export function slicePlan(plan: Plan, { steps, slice }: SliceName): Plan {
   });
   const { stored: _, only: __, ...rest } = plan;
   return { ...rest, steps: part };
+}
+
+/** How many slices of some steps are at work at a time: each has an equal share of what `concurrency` allows. */
+export function windowOf(steps: readonly PlanStep[]): number {
+  return Math.min(slicesAtATime, ...steps.map(({ concurrency = slicesAtATime }) => concurrency));
 }
 
 /** A grid with the given rows of some origins alone. */

@@ -172,10 +172,6 @@ function checkConcurrency({ step, axes }: Scope, findings: Findings): void {
   const grid = axes.get(id);
   if (concurrency === undefined || grid === undefined) return;
   const path = ['steps', id, 'concurrency'];
-  if (isLarge(grid)) {
-    const message = `\`concurrency\` is for steps with at most ${largestWhole} instances; \`${id}\` has ${countOf(grid)}`;
-    findings.atKey(path, message);
-  }
   if (grid.axes.length > 0) return;
   const message = `\`concurrency\` is for a step with a \`matrix\` or \`each\`; \`${id}\` has one instance`;
   findings.atKey(path, message);

@@ -12,7 +12,7 @@ import {
 import type { RunId } from '../activities/tasks.ts';
 import type { BlobRef } from '../artifacts/manifest.ts';
 import { countOf } from '../language/coordinates.ts';
-import { type Unit, unitsOf } from '../language/fanOut.ts';
+import { type Unit, unitsOf, windowOf } from '../language/fanOut.ts';
 import { obstacleOf } from '../language/obstacle.ts';
 import { emptyTally, type Known, type Tally } from '../language/outcomes.ts';
 import type { Plan, PlanStep } from '../language/plan.ts';
@@ -25,9 +25,6 @@ import type { FanOutDone, FanOutInput, runFanOut } from './runFanOut.ts';
 import type { StepState } from './runTypes.ts';
 import { fanOutSignal } from './sliceProgress.ts';
 import { become } from './times.ts';
-
-/** Slices of the same steps that are at work at a time. */
-const slicesAtATime = 4;
 
 interface Surroundings {
   plan: Plan;
@@ -172,7 +169,7 @@ export class FanOuts {
       unit: id,
       slices: fanOut.slices,
       totals: Object.fromEntries(steps.map((step) => [step.id, countOf(step)])),
-      window: slicesAtATime,
+      window: windowOf(steps),
       done: [],
       tallies: {},
     };

@@ -10,7 +10,7 @@ import type { RunState } from './runTypes.ts';
 import { Slots } from './slots.ts';
 
 /** Runs all of a plan; F2C_RUN_FAILED and F2C_TOO_FEW_DONE where it does not come to its end. */
-export async function runPlan(plan: Plan, run: RunState, people: People): Promise<void> {
+export async function runPlan(plan: Plan, run: RunState, people: Omit<People, 'slots'>): Promise<void> {
   const states = new Map(run.steps.map((state) => [state.id, state]));
   const countsAt = (step: string) => {
     const { tally } = states.get(step) ?? {};

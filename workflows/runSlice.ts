@@ -17,6 +17,7 @@ import { type Paused, Pauses, pausedSignal } from './pauses.ts';
 import { runInstances } from './runInstances.ts';
 import type { RunState, StepState } from './runTypes.ts';
 import { sliceSignal } from './sliceProgress.ts';
+import { Slots } from './slots.ts';
 import { stateQuery } from './stateQuery.ts';
 
 /** What starts a slice: names of blobs, whatever its size. */
@@ -97,7 +98,7 @@ export async function runSlice(input: SliceInput): Promise<SliceDone> {
     // Whether there are enough of all instances is for the run to say.
     shortageAt: () => undefined,
   };
-  await runInstances(scope, { pauses, changed: report, isLeaving });
+  await runInstances(scope, { pauses, slots: new Slots(pauses, report), changed: report, isLeaving });
 
   const outcomes = [...input.soFar];
   const news = instances.flatMap((instance, index) => {

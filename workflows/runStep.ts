@@ -16,8 +16,7 @@ export interface Attendants {
   changed: () => void;
   /** Whether the workflow wants to go on as a new one, so that nothing should be begun. */
   isLeaving?: () => boolean;
-  /** Not needed in a slice, whose steps have no `concurrency`. */
-  slots?: Slots;
+  slots: Slots;
 }
 
 /** Takes one step instance from resolved inputs to a committed artifact. */
@@ -82,7 +81,7 @@ export async function runStep(
         return found.hit === undefined && found.elsewhere === undefined ? await begin(attempt) : undefined;
       };
       try {
-        const done = await (step.concurrency === undefined || slots === undefined
+        const done = await (step.concurrency === undefined
           ? begin(attempt)
           : slots.during(step.id, step.concurrency, state, turn));
         if (done !== undefined) {
