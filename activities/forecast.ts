@@ -1,4 +1,5 @@
 import { Durations, type Estimate } from '../artifacts/durations.ts';
+import { effectReason } from '../artifacts/lookup.ts';
 import { forEachParallel } from '../artifacts/parallel.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { goesOnFrom } from '../artifacts/trainings.ts';
@@ -109,7 +110,8 @@ async function look(
   const said = { id: instance.id, uses: step.uses, dependsOn: [] };
   const asked = { ...said, ...(step.approve && { approve: true as const }) };
   const decision = decide(plan, instance, needed);
-  if ('expect' in decision) return { ...(decision.expect === 'open' ? asked : said), ...decision };
+  if ('expect' in decision)
+    return { ...(['open', 'run'].includes(decision.expect) ? asked : said), ...decision };
   const { task } = decision;
   if (step.fingerprint) {
     try {
@@ -175,21 +177,32 @@ function decide(
     .filter((outlook) => outlook.hit === undefined && !isMissing(outlook))
     .map((need) => need.id);
   const undecided = needs.some((need) => isUndecided(need, outlooks));
+  let atEnd = false;
+  const factOf = () => {
+    atEnd = true;
+    throw new NotMade();
+  };
   let wanted = false;
   try {
-    if (!isWanted(plan, instance, outputsOf)) {
+    if (!isWanted(plan, instance, outputsOf, undefined, factOf)) {
       return { expect: 'skip', reason: `when is false: ${step.when?.written}`, tolerated: true };
     }
     wanted = true;
     if (undecided) throw new NotMade();
-    return { task: taskFor(plan, instance, { ...noRun, ...resolveWith(plan, instance, outputsOf) }) };
+    return {
+      task: taskFor(plan, instance, {
+        ...noRun,
+        ...resolveWith(plan, instance, outputsOf, undefined, factOf),
+      }),
+    };
   } catch (error) {
     if (error instanceof ExpressionError && !undecided) {
       const reason = `an expression of ${id} has no value: ${error.message}`;
       return { expect: 'fail', reason, ...(isSpared(step) && { tolerated: true }) };
     }
     if (!(error instanceof NotMade || error instanceof ExpressionError)) throw error;
-    const names = named(dependsOn);
+    if (wanted && step.effect && !undecided) return { expect: 'run', reason: `miss: ${effectReason}` };
+    const names = named([...dependsOn, ...(atEnd ? ['how the run ends'] : [])]);
     const reason = wanted
       ? `depends on ${names}`
       : `whether it is wanted depends on ${names}: when ${step.when?.written}`;

@@ -59,9 +59,12 @@ function isForced(force: Force | undefined, etag: string): boolean {
   return force !== undefined && (force.replaces === undefined || force.replaces === etag);
 }
 
+/** What is said of a step with effects, also where its inputs are yet to be made. */
+export const effectReason = 'has effects, so every run does it';
+
 /** A try that made nothing is no measure of what has changed, unless there is no other. */
 function missReason({ asked, made }: Before, now: KeyParts): string {
-  if (hasEffect(now)) return 'has effects, so every run does it';
+  if (hasEffect(now)) return effectReason;
   if (asked === undefined) return 'first time here';
   const changes = explainChange(made ?? asked, now).join(', ');
   if (made === asked) return changes;

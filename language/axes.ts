@@ -98,10 +98,12 @@ function hasClash(
 
 function isTooMany(step: StepDraft, grid: Grid, findings: Findings): boolean {
   const count = countOf(grid);
-  if (count <= maxInstances) return false;
+  // Slices know nothing of how the run ends.
+  const most = step.always ? largestWhole : maxInstances;
+  if (count <= most) return false;
   findings.atKey(
     ['steps', step.id, 'matrix'],
-    `\`${step.id}\` would have ${count} instances; at most ${maxInstances} are possible`,
+    `\`${step.id}\` would have ${count} instances; at most ${most} are possible`,
   );
   return true;
 }

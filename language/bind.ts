@@ -258,7 +258,7 @@ export function templateOf(bound: Bound, params: JsonObject): Template {
 
 function templateOfReference({ ref: { reference }, referent, given }: BoundReference): Template {
   if (given !== undefined) return templateOf(given.bound, given.params);
-  if (reference.from === 'matrix') return { ref: reference };
+  if (reference.from === 'matrix' || reference.from === 'run') return { ref: reference };
   if (referent.is === 'artifact' || referent.is === 'metric') return { ref: referent.source };
   throw new Error('a plan was made of a param without a value');
 }

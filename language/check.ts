@@ -85,9 +85,11 @@ function atTop(text: string): Pick<Surroundings, 'frame' | 'trail'> {
 function libraryOf(pipelines: Pipelines, registry: StepRegistry): Library {
   return new Library(pipelines, (text, trail, library) => {
     const file = checkFile(text, { params: {} }, { frame: top, trail, registry, library });
+    // Who uses a pipeline runs its steps without its `always`.
+    const steps = file.steps.filter(({ draft }) => !draft.always);
     const axes = new Map(
-      file.steps.flatMap((step) => step.grid.axes.map((axis) => [axis.name, axis.origin] as const)),
+      steps.flatMap((step) => step.grid.axes.map((axis) => [axis.name, axis.origin] as const)),
     );
-    return { ...file, axes, steps: file.steps.length };
+    return { ...file, axes, steps: steps.length };
   });
 }

@@ -79,7 +79,7 @@ export function checkFile(
   };
   const steps = new Map<StepDraft, CheckedStep[]>();
   const needs = new Map<string, Set<string>>();
-  for (const step of draft.steps.values()) {
+  for (const step of stepsWithin(draft, frame)) {
     const found = checkEither({ ...scope, step }, known, findings, paramProblems, within);
     needs.set(step.id, found.needs);
     steps.set(step, found.checked);
@@ -104,6 +104,11 @@ export function checkFile(
     outputs,
     height: Math.max(0, ...[...used.values()].map((pipeline) => pipeline.height + 1)),
   };
+}
+
+/** A pipeline that another one uses runs without its `always`: what it is part of has not ended yet. */
+function stepsWithin({ steps }: PipelineDraft, { prefix }: Frame): StepDraft[] {
+  return [...steps.values()].filter(({ always }) => prefix === '' || !always);
 }
 
 /** Checks a step that works itself, or one that uses a pipeline. */

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { readFields, readMap } from './fields.ts';
 import type { Findings } from './findings.ts';
-import { axisShape, matrixShape, namePattern, pipelineShape, scheduleShape, stepShape } from './grammar.ts';
+import {
+  alwaysShape,
+  axisShape,
+  matrixShape,
+  namePattern,
+  pipelineShape,
+  scheduleShape,
+  stepShape,
+} from './grammar.ts';
 import type { Json, JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
 import { type ParamDefinition, readParam } from './params.ts';
@@ -16,6 +24,7 @@ export interface PipelineDraft {
   name: string | undefined;
   summary: string | undefined;
   params: Map<string, ParamDefinition | undefined>;
+  /** Those of `always` as well, which come after the others. */
   steps: Map<string, StepDraft>;
   /** What others may use of it: references by name. */
   outputs: Map<string, string>;
@@ -25,6 +34,8 @@ export interface PipelineDraft {
 
 export interface StepDraft {
   id: string;
+  /** It stands in `always`. */
+  always: boolean;
   uses: string | undefined;
   summary: string | undefined;
   with: JsonObject | undefined;
@@ -79,22 +90,45 @@ export function readDraft(value: Json, findings: Findings): PipelineDraft | unde
     steps.set(id, readStep(id, step, findings));
   }
   if (fields.steps !== undefined) checkCount(steps.size, findings);
+  readAlways(fields.always ?? {}, steps, findings);
   const schedule = fields.schedule === undefined ? undefined : readSchedule(fields.schedule, findings);
   const outputs = new Map(Object.entries(fields.outputs ?? {}));
   const { name, summary, concurrency } = fields;
   return { name, summary, params, steps, outputs, concurrency, schedule };
 }
 
-function readStep(id: string, value: Json, findings: Findings): StepDraft {
+/** Reads the steps of `always` to the others: all are told apart by one id. */
+function readAlways(map: JsonObject, steps: Map<string, StepDraft>, findings: Findings): void {
+  const fresh = Object.entries(map).filter(([id]) => {
+    if (steps.has(id)) findings.atKey(['always', id], `There is a step \`${id}\` in \`steps\` already`);
+    return !steps.has(id);
+  });
+  findings.setAlways(fresh.map(([id]) => id));
+  for (const [id, step] of fresh) {
+    checkName(id, ['always', id], 'a step', findings);
+    steps.set(id, readStep(id, step, findings, true));
+  }
+}
+
+function readStep(id: string, value: Json, findings: Findings, always = false): StepDraft {
   const path = ['steps', id];
   const map = readMap(value, path, findings);
   if (map?.uses === pipelineKind) refuseOthers(map, path, findings);
-  const { retry, ...fields } = map === undefined ? {} : readFields(stepShape, map, path, 'a step', findings);
+  if (map?.uses === pipelineKind && always)
+    findings.atValue(
+      [...path, 'uses'],
+      'A step of `always` does something itself and uses no other pipeline',
+    );
+  // A key that is not in the shape is not among the fields.
+  const shape = always ? (alwaysShape as typeof stepShape) : stepShape;
+  const owner = always ? 'a step of `always`' : 'a step';
+  const { retry, ...fields } = map === undefined ? {} : readFields(shape, map, path, owner, findings);
   if (retry?.maxBackoff !== undefined && retry.maxBackoff < retry.backoff) {
     findings.atValue([...path, 'retry', 'maxBackoff'], '`maxBackoff` must not be shorter than `backoff`');
   }
   return {
     id,
+    always,
     uses: fields.uses,
     summary: fields.summary,
     with: fields.with,

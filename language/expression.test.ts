@@ -51,10 +51,13 @@ describe('reading', () => {
       '0+2 `mx` is not a function; there are min, max, mean, abs, round, floor, ceil, length, join [max]',
     ],
     ['12345678901234567890', '0+20 12345678901234567890 is too large to be exact'],
-    ['process.exit + 1', '0+7 References begin with `params`, `steps`, `matrix` or `secrets`, not `process`'],
+    [
+      'process.exit + 1',
+      '0+7 References begin with `params`, `steps`, `matrix`, `secrets` or `run`, not `process`',
+    ],
     [
       '1 + params.a.b',
-      '4+10 `params.a.b` is not a reference; write `params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT`, `matrix.AXIS` or `secrets.NAME`',
+      '4+10 `params.a.b` is not a reference; write `params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT`, `matrix.AXIS`, `secrets.NAME` or, in `always`, `run.status`',
     ],
     [Array.from({ length: 300 }, () => '1').join('+'), '0+599 The expression has more than 400 parts'],
   ])('%s is wrong', (text, fault) => {

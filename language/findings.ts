@@ -7,23 +7,29 @@ export class Findings {
   readonly #yaml: ParsedYaml;
   readonly #problems: Problem[];
   readonly #hidden = new Set<number>();
+  readonly #always = new Set<string>();
 
   constructor(yaml: ParsedYaml) {
     this.#yaml = yaml;
     this.#problems = [...yaml.problems];
   }
 
+  /** Ids of the steps that stand in `always`; the paths of all steps begin with `steps`. */
+  setAlways(ids: readonly string[]): void {
+    for (const id of ids) this.#always.add(id);
+  }
+
   atValue(path: Path, message: string, suggestion?: string): void {
-    this.#add(this.#yaml.valueSpan(path), message, suggestion);
+    this.#add(this.#yaml.valueSpan(this.#placeOf(path)), message, suggestion);
   }
 
   atKey(path: Path, message: string, suggestion?: string): void {
-    this.#add(this.#yaml.keySpan(path), message, suggestion);
+    this.#add(this.#yaml.keySpan(this.#placeOf(path)), message, suggestion);
   }
 
   /** At a part of a string, by its offset in the string's value. */
   inText(path: Path, part: { offset: number; length: number }, message: string, suggestion?: string): void {
-    this.#add(this.#yaml.textSpan(path, part.offset, part.length), message, suggestion);
+    this.#add(this.#yaml.textSpan(this.#placeOf(path), part.offset, part.length), message, suggestion);
   }
 
   get count(): number {
@@ -32,7 +38,7 @@ export class Findings {
 
   /** Keeps the line of a value out of what is shown: it may hold what nobody should read. */
   hide(path: Path): void {
-    this.#hidden.add(this.#yaml.valueSpan(path).line);
+    this.#hidden.add(this.#yaml.valueSpan(this.#placeOf(path)).line);
   }
 
   /** In the order of the file. */
@@ -40,6 +46,11 @@ export class Findings {
     return withoutRepeats(this.#problems)
       .map((problem) => (this.#hidden.has(problem.line) ? { ...problem, hidden: true as const } : problem))
       .sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+
+  #placeOf(path: Path): Path {
+    const [root, id, ...rest] = path;
+    return root === 'steps' && this.#always.has(String(id)) ? ['always', String(id), ...rest] : path;
   }
 
   #add(span: Span, message: string, suggestion: string | undefined): void {

@@ -35,6 +35,10 @@ export const pipelineShape = {
   summary: oneLine.describe('What the pipeline does, in one line'),
   params: z.record(z.string(), z.json()).default({}).describe('What a run may be given'),
   steps: z.record(z.string(), z.json()).describe('The steps, by id'),
+  always: z
+    .record(z.string(), z.json())
+    .optional()
+    .describe('Steps that run when all others have ended, however the run ends'),
   outputs: z
     .record(z.string().regex(namePattern, 'must be a name'), z.string())
     .default({})
@@ -225,6 +229,14 @@ export const useShape = {
     .default({})
     .describe('Its params, where they are not the defaults; values may be references'),
 } satisfies Shape;
+
+/** Keys of a step of `always`: what becomes of one decides nothing, and nobody is asked. */
+export const alwaysShape = without(stepShape, ['approve', 'onFailure', 'minSuccess']);
+
+function without<S extends Shape, K extends keyof S>(shape: S, keys: readonly K[]): Omit<S, K> {
+  const entries = Object.entries(shape).filter(([key]) => !keys.includes(key as K));
+  return Object.fromEntries(entries) as Omit<S, K>;
+}
 
 export const scheduleShape = {
   cron: z

@@ -49,7 +49,13 @@ function checkReference(input: Input, bound: BoundReference, inList: boolean, fi
   const target = `\`${name}\` of \`${uses}\` takes`;
   const fault = (message: string): void => findings.inText(path, partOf(ref), message);
   if (referent.is !== 'artifact') {
-    const word = { param: 'a param', matrix: 'an axis', metric: 'a metric', secret: 'a secret' }[referent.is];
+    const word = {
+      param: 'a param',
+      matrix: 'an axis',
+      metric: 'a metric',
+      secret: 'a secret',
+      run: 'a text',
+    }[referent.is];
     fault(`\`${ref.written}\` is ${word}, but ${target} ${withArticle(port.artifact)}`);
   } else if (referent.kind !== port.artifact) {
     fault(`\`${ref.written}\` is ${withArticle(referent.kind)}, but ${target} ${withArticle(port.artifact)}`);

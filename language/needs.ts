@@ -3,7 +3,7 @@ import type { Findings } from './findings.ts';
 import type { Needed } from './frame.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './places.ts';
-import type { Scope } from './scope.ts';
+import { beginsLater, type Scope } from './scope.ts';
 import { usesPipeline } from './uses.ts';
 
 /** The steps of the file that must be done first, in the order of the file; unknown names are reported here. */
@@ -11,7 +11,9 @@ export function needsOf({ step, draft }: Scope, values: readonly Bound[], findin
   const path = ['steps', step.id];
   const needs = new Set<string>();
   const name = (id: string, at: Path): void => {
-    if (draft.steps.has(id)) needs.add(id);
+    const needed = draft.steps.get(id);
+    if (needed?.always && !step.always) findings.atValue(at, beginsLater(id));
+    else if (needed !== undefined) needs.add(id);
     else findings.atValue(at, `There is no step \`${id}\``, nearest(id, draft.steps.keys()));
   };
   step.needs.forEach((id, index) => {

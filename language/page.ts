@@ -53,6 +53,8 @@ export function referencePage(registry: StepRegistry): string {
     '## References and expressions',
     expressions,
     functions.map((name) => `- ${functionTexts[name]}`).join('\n'),
+    '## What always runs',
+    always,
     '## Secrets',
     secrets,
     '## When a step fails',
@@ -156,6 +158,7 @@ const expressions = `Inside \`\${{ }}\`:
 - \`params.NAME\`, a param of the run; \`matrix.AXIS\`, this instance's value of an axis;
 - \`steps.STEP.OUTPUT\`, an artifact or a metric of another step: of the instance that has the same value on every axis;
 - \`steps.STEP.*.OUTPUT\`, a list: of all instances that agree on the axes that both steps have;
+- \`secrets.NAME\`, where a step kind takes secrets, and \`run.status\` and the like in steps of \`always\`: see below;
 - literals: \`3\`, \`0.5\`, \`1e-3\`, \`'text'\`, \`"text"\`, \`true\`, \`false\`. A string has no escapes;
 - operators as in JavaScript, from the loosest to the closest: \`? :\`, \`||\`, \`&&\`, \`== !=\`, \`< <= > >=\`, \`+ -\`, \`* / %\`,
   \`! -\`; and brackets.
@@ -164,6 +167,28 @@ Names may hold \`-\`, so a minus needs blanks around it. What holds \`: \` must 
 before the run: numbers, strings, booleans and lists are not converted into each other. Whole numbers stay whole; \`/\` gives
 any number. A division by zero, and what is not finite, fails the step (\`F2C_EXPRESSION_FAILED\`), or the file where it is
 known before. Artifacts can be passed on and are no part of an expression. The functions:`;
+
+const always = `The steps of \`always\` run when all steps of \`steps\` have ended, whether the run is done, has failed or was cancelled
+(\`npx f2c cancel RUN\`), but not after it was terminated. They may refer to each other, to what \`steps\` have made, and in
+their \`with\` and \`when\` to \`run.status\` (\`done\`, \`failed\`, \`cancelled\`), \`run.id\`, \`run.pipeline\` and \`run.error\` (a text,
+empty if there is none). One that needs what was not made is skipped. What becomes of them changes nothing about how the run
+ends, and their tries have an end: each is given the time of all its attempts. They have no \`approve\`, \`onFailure\` and \`minSuccess\`.
+\`--only\` leaves them out unless it names them. A pipeline that is used by another runs there without its \`always\`.
+
+\`\`\`yaml
+name: weekly
+summary: Ingests images, and tells how that went
+steps:
+  faces: { uses: ingest, with: { source: "sample:att-faces" } }
+always:
+  failed:
+    uses: notify
+    when: \${{ run.status != 'done' }}
+    with: { url: "\${{ secrets.CHAT_HOOK }}", message: "\${{ run.id }} \${{ run.status }}: \${{ run.error }}" }
+  done:
+    uses: notify
+    with: { url: "\${{ secrets.CHAT_HOOK }}", message: "\${{ steps.faces.identities }} identities" }
+\`\`\``;
 
 const secrets = `\`\${{ secrets.NAME }}\` stands for a value that only workers know: the variable \`F2C_SECRET_NAME\` of their environment.
 It is possible where a step kind says so, also inside a text (\`Bearer \${{ secrets.TOKEN }}\`), and nowhere else. Plans, keys,

@@ -78,6 +78,8 @@ export interface PlanStep {
   approve?: PlanApproval;
   /** Only where it is not `fail`. */
   onFailure?: 'hold' | 'continue';
+  /** It runs when all others have ended, however the run ends, and changes nothing about that. */
+  always?: true;
   /** Share of the instances that must be done; those that fail are missed on purpose. Only for a step with axes. */
   minSuccess?: number;
   /** Only of a step that is run by slices. */
@@ -144,7 +146,15 @@ export type Template =
   | { list: Template[] }
   | { map: Record<string, Template> };
 
-export type Reference = { from: 'matrix'; axis: string } | StepReference;
+export type Reference =
+  | { from: 'matrix'; axis: string }
+  | StepReference
+  /** Of steps of `always` alone. */
+  | { from: 'run'; fact: RunFact };
+
+/** What steps of `always` may know of the run. */
+export const runFacts = ['status', 'id', 'pipeline', 'error'] as const;
+export type RunFact = (typeof runFacts)[number];
 
 /** `gather` is `steps.<step>.*.<output>`: all instances that agree on the shared axes, in order. */
 export interface StepReference {

@@ -52,11 +52,15 @@ describe('references', () => {
 });
 
 describe('faults', () => {
-  const forms = '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT`, `matrix.AXIS` or `secrets.NAME`';
+  const forms =
+    '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT`, `matrix.AXIS`, `secrets.NAME` or, in `always`, `run.status`';
   test.each([
     ['a ${{ params.x', '2+3 This `${{` is never closed by `}}`'],
     ['${{ }}', `0+6 Empty reference; write ${forms}`],
-    ['${{ inputs.x }}', '4+6 References begin with `params`, `steps`, `matrix` or `secrets`, not `inputs`'],
+    [
+      '${{ inputs.x }}',
+      '4+6 References begin with `params`, `steps`, `matrix`, `secrets` or `run`, not `inputs`',
+    ],
     ['${{ params }}', `4+6 \`params\` is not a reference; write ${forms}`],
     ['${{ params.a.b }}', `4+10 \`params.a.b\` is not a reference; write ${forms}`],
     ['${{ steps.a }}', `4+7 \`steps.a\` is not a reference; write ${forms}`],

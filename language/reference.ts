@@ -1,8 +1,9 @@
 /**
- * References as they are written: `params.x`, `steps.a.out`, `steps.a.*.out`, `matrix.axis` and `secrets.X`. This
- * file alone knows their form.
+ * References as they are written: `params.x`, `steps.a.out`, `steps.a.*.out`, `matrix.axis`, `secrets.X` and
+ * `run.status`. This file alone knows their form.
  */
-import type { Reference } from './plan.ts';
+import { nearest } from './nearest.ts';
+import { type Reference, runFacts } from './plan.ts';
 import { secretName } from './secretText.ts';
 
 type SourceReference = Reference | { from: 'params'; param: string } | { from: 'secrets'; secret: string };
@@ -27,8 +28,8 @@ export interface ReferenceFault extends Part {
 }
 
 export const forms =
-  '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT`, `matrix.AXIS` or `secrets.NAME`';
-const roots = ['params', 'steps', 'matrix', 'secrets'];
+  '`params.NAME`, `steps.STEP.OUTPUT`, `steps.STEP.*.OUTPUT`, `matrix.AXIS`, `secrets.NAME` or, in `always`, `run.status`';
+const roots = ['params', 'steps', 'matrix', 'secrets', 'run'];
 const name = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
 /** Reads a reference that stands at `offset` of its string. */
@@ -49,13 +50,18 @@ export function readReference(
     return {
       fault: {
         ...nameAt(0),
-        message: `References begin with \`params\`, \`steps\`, \`matrix\` or \`secrets\`, not \`${root}\``,
+        message: `References begin with \`params\`, \`steps\`, \`matrix\`, \`secrets\` or \`run\`, not \`${root}\``,
       },
     };
   }
   if (root === 'secrets' && names.length === 2) {
     const message = 'Secrets have names of capital letters, digits and _, such as SLACK_HOOK';
     return { fault: { ...nameAt(1), message } };
+  }
+  if (root === 'run' && names.length === 2) {
+    const suggestion = nearest(names[1] ?? '', runFacts);
+    const message = `\`run\` has ${runFacts.join(', ')}`;
+    return { fault: { ...nameAt(1), message, ...(suggestion !== undefined && { suggestion }) } };
   }
   return { fault: { ...whole, message: `\`${written}\` is not a reference; write ${forms}` } };
 }
@@ -68,6 +74,8 @@ function referenceOf(names: string[]): SourceReference | undefined {
   if (root === 'secrets' && names.length === 2 && secretName.test(first)) {
     return { from: 'secrets', secret: first };
   }
+  const fact = runFacts.find((each) => each === first);
+  if (root === 'run' && names.length === 2 && fact !== undefined) return { from: 'run', fact };
   if (root !== 'steps') return undefined;
   if (names.length === 3 && named(first, second)) {
     return { from: 'steps', step: first, output: second, gather: false };

@@ -15,7 +15,7 @@ import type { Json, JsonObject } from './json.ts';
 import { stepsNamed } from './names.ts';
 import type { OutcomesRef } from './outcomes.ts';
 import { own } from './own.ts';
-import type { Axis, Plan, PlanStep, Reference, Template } from './plan.ts';
+import type { Axis, Plan, PlanStep, Reference, RunFact, Template } from './plan.ts';
 
 /**
  * One of the copies of a step that a matrix makes; a step without axes has exactly one. One that is run by slices
@@ -93,6 +93,9 @@ export function needsOf(plan: Plan, instance: Instance): Need[] {
   ];
 }
 
+/** What the steps of `always` are told of the run. */
+export type FactOf = (fact: RunFact) => string;
+
 /**
  * The `with` of an instance with nothing left open; `outputsOf` is asked for ids of `needsOf` alone, and gives
  * nothing for an instance that a gather has to do without.
@@ -102,8 +105,9 @@ export function resolveWith(
   instance: Instance,
   outputsOf: (instanceId: string) => StepOutputs | undefined,
   sliced?: SlicedOutputs,
+  factOf?: FactOf,
 ): ResolvedWith {
-  const resolver = new Resolver(plan, instance, outputsOf, sliced);
+  const resolver = new Resolver(plan, instance, outputsOf, sliced, factOf);
   const resolved: ResolvedWith = { params: {}, inputs: {} };
   for (const [key, template] of Object.entries(instance.step.with)) {
     const value = resolver.resolve(template);
@@ -120,10 +124,11 @@ export function isWanted(
   instance: Instance,
   outputsOf: (instanceId: string) => StepOutputs | undefined,
   sliced?: SlicedOutputs,
+  factOf?: FactOf,
 ): boolean {
   const { when } = instance.step;
   if (when === undefined) return true;
-  const wanted = new Resolver(plan, instance, outputsOf, sliced).resolve(when.value);
+  const wanted = new Resolver(plan, instance, outputsOf, sliced, factOf).resolve(when.value);
   if (typeof wanted === 'boolean') return wanted;
   throw new ExpressionError(`\`when\` is ${JSON.stringify(wanted)}, not true or false`);
 }
@@ -205,16 +210,20 @@ class Resolver {
   readonly #outputsOf: (instanceId: string) => StepOutputs | undefined;
   readonly #sliced: SlicedOutputs | undefined;
 
+  readonly #factOf: FactOf | undefined;
+
   constructor(
     plan: Plan,
     instance: Instance,
     outputsOf: (instanceId: string) => StepOutputs | undefined,
     sliced: SlicedOutputs | undefined,
+    factOf: FactOf | undefined,
   ) {
     this.#plan = plan;
     this.#instance = instance;
     this.#outputsOf = outputsOf;
     this.#sliced = sliced;
+    this.#factOf = factOf;
   }
 
   resolve(template: Template): Resolved {
@@ -244,6 +253,10 @@ class Resolver {
       const value = own(this.#instance.coordinates, reference.axis);
       if (value === undefined) throw new Error(`${this.#instance.id} has no axis ${reference.axis}`);
       return value;
+    }
+    if (reference.from === 'run') {
+      if (this.#factOf === undefined) throw new Error(`${this.#instance.id} asks how its run ends`);
+      return this.#factOf(reference.fact);
     }
     const { step, output, gather } = reference;
     const other = stepOf(this.#plan, step);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Shape } from './fields.ts';
 import {
+  alwaysShape,
   itemShape,
   itemTypes,
   matrixShape,
@@ -34,6 +35,7 @@ export function pipelineSchema(registry: StepRegistry): string {
     ...objectSchema(pipelineShape, {
       params: mapOf({ oneOf: paramSchemas() }),
       steps: mapOf({ $ref: '#/definitions/step' }),
+      always: mapOf({ allOf: [{ $ref: '#/definitions/step' }, { properties: refusedByAlways }] }),
       outputs: mapOf(reference),
       schedule: objectSchema(scheduleShape, { params: { type: 'object' } }),
     }),
@@ -61,6 +63,11 @@ function paramSchemas(): JsonSchema[] {
     objectSchema(shape, type === 'list' ? { items: { anyOf: [{ enum: [...itemTypes] }, ...maps] } } : {}),
   );
 }
+
+/** What only the others have. */
+const refusedByAlways = Object.fromEntries(
+  Object.keys(stepShape).flatMap((key) => (Object.hasOwn(alwaysShape, key) ? [] : [[key, false] as const])),
+);
 
 const combination: JsonSchema = { type: 'object', minProperties: 1, additionalProperties: literal };
 const matrixKeys = objectSchema(matrixShape, {

@@ -27,6 +27,8 @@ export interface Scope {
 export type Referent =
   | { is: 'param'; param: string; definition: ParamDefinition }
   | { is: 'matrix'; axis: GridAxis }
+  /** What a step of `always` may know of the run. */
+  | { is: 'run' }
   /** Named in the file, or by a param. */
   | { is: 'secret' }
   | Output;
@@ -44,6 +46,11 @@ export function lookUp(text: ReferenceText, scope: Scope): Referent | { fault: R
       return lookUpAxis(reference.axis, text, scope);
     case 'secrets':
       return { is: 'secret' };
+    case 'run':
+      if (scope.step.always) return { is: 'run' };
+      return {
+        fault: { ...text.nameAt(0), message: `\`${text.written}\` is known to steps of \`always\` alone` },
+      };
     case 'steps':
       return lookUpOutput(reference, text, scope, scope.step);
   }
@@ -82,6 +89,7 @@ export function lookUpOutput(
   if (step === undefined) {
     return unknownName(text, 1, `There is no step \`${id}\``, id, scope.draft.steps.keys());
   }
+  if (step.always && !reader?.always) return { fault: { ...text.nameAt(1), message: beginsLater(id) } };
   const outputs = outputsOf(step, scope);
   if (outputs === undefined) return { is: 'unknown' };
   const found = own(outputs, output);
@@ -96,6 +104,11 @@ export function lookUpOutput(
   if (fault !== undefined) return { fault };
   const { source } = found;
   return { ...found, many: gather || found.many, source: { ...source, gather: gather || source.gather } };
+}
+
+/** Why a step of `steps`, or the file as a whole, cannot have what one of `always` makes. */
+export function beginsLater(id: string): string {
+  return `\`${id}\` is a step of \`always\`, which begins when all of \`steps\` have ended`;
 }
 
 /** With the steps that make them by their ids in the plan. */

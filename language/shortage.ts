@@ -17,8 +17,8 @@ export interface Shortage extends Counts {
 }
 
 /** Whether a run may go on without an instance of the step that fails for good. */
-export function isSpared({ onFailure, minSuccess }: PlanStep): boolean {
-  return onFailure === 'continue' || minSuccess !== undefined;
+export function isSpared({ onFailure, minSuccess, always }: PlanStep): boolean {
+  return onFailure === 'continue' || minSuccess !== undefined || always === true;
 }
 
 /** Counts of instances that have all ended. What is skipped on purpose is not wanted, so it does not count. */

@@ -302,7 +302,7 @@ describe('references', () => {
     ['matrix.head', '1:46 4 `people` has no axis `head`'],
     [
       'step.faces.dataset',
-      '1:39 4 References begin with `params`, `steps`, `matrix` or `secrets`, not `step`',
+      '1:39 4 References begin with `params`, `steps`, `matrix`, `secrets` or `run`, not `step`',
     ],
   ])('%s', (reference, problem) => {
     expect(

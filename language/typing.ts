@@ -21,7 +21,7 @@ const numbers: ValueType = { word: 'a list of numbers', types: ['array'], items:
 export function typeOfReferent(referent: Referent): ValueType | undefined {
   if (referent.is === 'metric') return referent.many ? numbers : measured;
   if (referent.is === 'matrix') return typeOfAxis(referent.axis);
-  if (referent.is === 'secret') return text;
+  if (referent.is === 'secret' || referent.is === 'run') return text;
   return referent.is === 'param' ? typeOfParam(referent.definition) : undefined;
 }
 

@@ -64,11 +64,12 @@ function waitingText(step: StepState, run: string): string[] {
 }
 
 function statusNotes(run: RunState): string[] {
-  const { error, steps } = run;
+  const { error, ending, steps } = run;
   const missed = steps.filter(({ status, tolerated }) => status === 'failed' && tolerated);
   const turn = queueText(run);
   return [
     ...(turn === '' ? [] : [turn]),
+    ...(ending === undefined ? [] : [`ends as ${ending}`]),
     ...(error === undefined ? [] : [`${error.code}: ${cell(error.message)}`]),
     ...(missed.length === 0 ? [] : [`without ${missed.map(({ id }) => cell(id)).join(', ')}, which failed`]),
   ];

@@ -5,8 +5,16 @@ import type { JsonObject } from '../language/json.ts';
 import { type Obstacle, obstacleOf } from '../language/obstacle.ts';
 import type { Known } from '../language/outcomes.ts';
 import type { Plan } from '../language/plan.ts';
-import { type Instance, isWanted, needsOf, resolveWith, slicedRefsOf } from '../language/resolve.ts';
+import {
+  type FactOf,
+  type Instance,
+  isWanted,
+  needsOf,
+  resolveWith,
+  slicedRefsOf,
+} from '../language/resolve.ts';
 import { isSpared, type Shortage } from '../language/shortage.ts';
+import { inTime } from './always.ts';
 import type { Answers } from './answers.ts';
 import { askSlices } from './askSlices.ts';
 import { finalFailure, Left } from './attempts.ts';
@@ -27,6 +35,8 @@ export interface Scope extends RunId {
   instances: readonly Instance[];
   states: Map<string, StepState | Known>;
   shortageAt: (step: string) => Shortage | undefined;
+  /** What is told of the run, where it has ended but for these. */
+  factOf?: FactOf;
   /** Runs a step by slices; given where the plan has some. */
   runSliced?: (instance: Instance, settled: (ids: string[]) => Promise<unknown>) => Promise<void>;
 }
@@ -69,7 +79,7 @@ interface Surroundings {
 }
 
 async function runInstance(instance: Instance, { scope, people, allSettled }: Surroundings): Promise<void> {
-  const { plan, states, shortageAt } = scope;
+  const { plan, states, shortageAt, factOf } = scope;
   const { changed, answers, isLeaving } = people;
   const state = states.get(instance.id) as StepState | undefined;
   if (state === undefined) throw new Error(`no state for ${instance.id}`);
@@ -91,14 +101,19 @@ async function runInstance(instance: Instance, { scope, people, allSettled }: Su
     const refs = slicedRefsOf(plan, instance);
     const slices = refs.length === 0 ? undefined : await askSlices(instance.id, refs, states);
     if (slices !== undefined && 'reason' in slices) return skip(state, slices);
-    if (!evaluated(instance, () => isWanted(plan, instance, outputsOf, slices))) {
+    if (!evaluated(instance, () => isWanted(plan, instance, outputsOf, slices, factOf))) {
       return skip(state, { reason: `when is false: ${step.when?.written}`, tolerated: true });
     }
     // Steps that ask nobody wait for nothing here: more waits would reorder the commands of old histories.
     if (step.approve !== undefined) await asked(answers).approved(step.approve, state);
-    const resolved = evaluated(instance, () => resolveWith(plan, instance, outputsOf, slices));
+    const resolved = evaluated(instance, () => resolveWith(plan, instance, outputsOf, slices, factOf));
     const task = taskFor(plan, instance, { ...scope, ...resolved });
-    const work = (params: JsonObject) => runStep(step, { ...task, params }, state, people);
+    // A pause takes nothing of the time of its tries.
+    if (step.always && people.pauses.concern(state)) await people.pauses.ended(state);
+    const work = (params: JsonObject) => {
+      const run = () => runStep(step, { ...task, params }, state, people);
+      return step.always ? inTime(step, run) : run();
+    };
     const done = await (step.onFailure === 'hold'
       ? asked(answers).decided(state, task.params, work)
       : work(task.params));

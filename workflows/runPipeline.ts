@@ -1,10 +1,7 @@
 import {
-  ApplicationFailure,
   defineSignal,
-  isCancellation,
   setCurrentDetails,
   setHandler,
-  TemporalFailure,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -14,15 +11,17 @@ import { countOf } from '../language/coordinates.ts';
 import { emptyTally } from '../language/outcomes.ts';
 import type { Plan } from '../language/plan.ts';
 import { instancesOfRun } from '../language/resolve.ts';
+import { thenAlways } from './always.ts';
 import { Answers } from './answers.ts';
-import { finalFailure, untilDone } from './attempts.ts';
+import { untilDone } from './attempts.ts';
 import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
 import { compilePipeline, patient } from './control.ts';
 import { runDetails } from './details.ts';
+import { endingOf } from './ending.ts';
 import { PauseRequests } from './pauseRequests.ts';
 import { Pauses } from './pauses.ts';
 import { outputsAt } from './runInstances.ts';
-import { runPlan } from './runPlan.ts';
+import { planRunner } from './runPlan.ts';
 import type { RunResult, RunState, StepFailure } from './runTypes.ts';
 import { stateQuery } from './stateQuery.ts';
 import { inTurn } from './turns.ts';
@@ -63,14 +62,15 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     const plan = await untilDone('compile', patient, () => compilePipeline(input), compiling);
     begin(run, plan);
     changed();
-    await inTurn(plan, run, changed, () => runPlan(plan, run, { answers, pauses, changed }));
+    const runner = planRunner(plan, run, { answers, pauses, changed });
+    const work = () => inTurn(plan, run, changed, runner.run);
+    await thenAlways(plan, run, changed, work, runner.runAlways);
     run.status = 'done';
     return resultOf(plan, run);
   } catch (error) {
-    run.status = isCancellation(error) ? 'cancelled' : 'failed';
-    const failure = error instanceof TemporalFailure ? error : unforeseen(error);
-    if (failure instanceof ApplicationFailure)
-      run.error = { code: failure.type ?? '', message: failure.message };
+    const { status, failure, error: told } = endingOf(error);
+    run.status = status;
+    if (told !== undefined) run.error = told;
     throw failure;
   } finally {
     run.endedAt = Date.now();
@@ -97,12 +97,6 @@ function statusOf({ paused, waitsFor, steps }: RunState): 'running' | 'queued' |
   return steps.some((step) => step.paused !== undefined) ? 'paused' : 'running';
 }
 
-/** A defect of the interpreter ends the run; left alone, Temporal would retry the workflow task for ever. */
-function unforeseen(error: unknown): ApplicationFailure {
-  const message = error instanceof Error ? error.message : String(error);
-  return finalFailure({ code: 'F2C_RUN_FAILED', message: `The run could not go on: ${message}` });
-}
-
 function begin(run: RunState, plan: Plan): void {
   run.pipeline = plan.name;
   run.summary = plan.summary;
@@ -117,6 +111,7 @@ function begin(run: RunState, plan: Plan): void {
     status: 'waiting',
     ...(plan.force?.includes(id) && { forced: true }),
     ...(plan.with?.[id] && { with: plan.with[id] }),
+    ...(step.always && { always: true as const }),
     attempts: 0,
     ...(step.fanOut && { tally: emptyTally(countOf(step)) }),
   }));

@@ -1,16 +1,21 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { Plan } from '../language/plan.ts';
-import { instancesOfRun, stepIdOf } from '../language/resolve.ts';
+import { type FactOf, instancesOfRun, stepIdOf } from '../language/resolve.ts';
 import { countsOf, inheritedShortage, shortageOf } from '../language/shortage.ts';
 import { finalFailure } from './attempts.ts';
 import { FanOuts } from './fanOuts.ts';
 import { failureOf } from './runFailure.ts';
-import { type People, runInstances } from './runInstances.ts';
+import { type People, runInstances, type Scope } from './runInstances.ts';
 import type { RunState } from './runTypes.ts';
 import { Slots } from './slots.ts';
 
-/** Runs all of a plan; F2C_RUN_FAILED and F2C_TOO_FEW_DONE where it does not come to its end. */
-export async function runPlan(plan: Plan, run: RunState, people: Omit<People, 'slots'>): Promise<void> {
+interface PlanRunner {
+  /** Runs all but `always`; F2C_RUN_FAILED and F2C_TOO_FEW_DONE where it does not come to its end. */
+  run(): Promise<void>;
+  runAlways(factOf: FactOf): Promise<void>;
+}
+
+export function planRunner(plan: Plan, run: RunState, people: Omit<People, 'slots'>): PlanRunner {
   const states = new Map(run.steps.map((state) => [state.id, state]));
   const countsAt = (step: string) => {
     const { tally } = states.get(step) ?? {};
@@ -21,23 +26,23 @@ export async function runPlan(plan: Plan, run: RunState, people: Omit<People, 's
   // A run that Temporal was told to reset is still the same one.
   const { workflowId, firstExecutionRunId } = workflowInfo();
   const id = { run: workflowId, execution: firstExecutionRunId };
-  const instances = instancesOfRun(plan);
+  const all = instancesOfRun(plan);
+  const instances = all.filter(({ step }) => !step.always);
   const { pauses, changed } = people;
   const paused = () => pauses.told();
   const fanOuts = new FanOuts({ plan, run: id, instances, states, shortageAt, paused, changed });
   pauses.listen(() => fanOuts.tellPaused());
-  await runInstances(
-    {
-      ...id,
-      plan,
-      instances,
-      states,
-      shortageAt,
-      runSliced: (instance, settled) => fanOuts.runSliced(instance, settled),
+  const attendants = { ...people, slots: new Slots(pauses, changed) };
+  const scope = { ...id, plan, states, shortageAt };
+  return {
+    async run() {
+      const runSliced: Scope['runSliced'] = (instance, settled) => fanOuts.runSliced(instance, settled);
+      await runInstances({ ...scope, instances, runSliced }, attendants);
+      const shortages = plan.steps.flatMap((step) => shortageOf(step, countsAt(step.id)) ?? []);
+      const failure = failureOf(run, shortages);
+      if (failure !== undefined) throw finalFailure(failure);
     },
-    { ...people, slots: new Slots(pauses, changed) },
-  );
-  const shortages = plan.steps.flatMap((step) => shortageOf(step, countsAt(step.id)) ?? []);
-  const failure = failureOf(run, shortages);
-  if (failure !== undefined) throw finalFailure(failure);
+    runAlways: (factOf) =>
+      runInstances({ ...scope, factOf, instances: all.filter(({ step }) => step.always) }, attendants),
+  };
 }

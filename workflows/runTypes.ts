@@ -47,6 +47,8 @@ export interface StepState {
   waitedMs?: number;
   /** What the latest failed try said; kept while the step is tried again. */
   error?: StepFailure;
+  /** It runs when all others have ended. */
+  always?: true;
   /** Why the step was skipped, or is queued. */
   reason?: string;
   /** The step has failed or was skipped, and the run goes on without it. */
@@ -126,6 +128,8 @@ export interface RunState {
     | 'terminated';
   /** Runs of the same pipeline that have to end before this one may go on, and those that came before. */
   waitsFor?: string[];
+  /** As what the run will end: set while its `always` goes on. */
+  ending?: 'done' | 'failed' | 'cancelled';
   /** Somebody has paused the run as a whole. */
   paused?: Pause;
   /** What people have told the run as a whole. */

@@ -33,7 +33,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
       `Pipeline   ${state.pipeline}  (source ${state.source.slice(0, 12)})`,
       ...usesTexts(state),
       `Params     ${Object.entries(state.params).map(paramText).join('  ')}`,
-      `Status     ${state.status}${queueText(state).replace(/^(?=.)/, '  ')}${state.error === undefined ? '' : `  ${state.error.code}: ${state.error.message}`}`,
+      `Status     ${state.status}${state.ending === undefined ? '' : `, ends as ${state.ending}`}${queueText(state).replace(/^(?=.)/, '  ')}${state.error === undefined ? '' : `  ${state.error.code}: ${state.error.message}`}`,
       `Started    ${startTime.toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       ...(resumedFrom === null ? [] : [`Resumes    ${[resumedFrom, ...changes].join(', ')}`]),
       ...(page === undefined ? [] : [`Web UI     ${page}`]),

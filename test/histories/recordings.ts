@@ -44,6 +44,12 @@ async function runSliced(runs: Runs, child = ''): Promise<WorkflowHandle> {
   return runs.client.workflow.getHandle(id);
 }
 
+/** Says how the run has ended in a table of its own, and makes another where what it needs is there. */
+const always = `always:
+  told: { uses: ingest, with: { source: "sample:\${{ run.status }}" }, retry: { attempts: 1 } }
+  pixels: { ${report}, when: "\${{ run.status != 'done' }}" }
+`;
+
 /** Runs something and sees to it that it went the way that is to be kept. */
 type Recording = (runs: Runs) => Promise<WorkflowHandle>;
 
@@ -142,6 +148,32 @@ export const recordings: Record<string, Recording> = {
   sliced: (runs) => runSliced(runs),
   fanOut: (runs) => runSliced(runs, 'report'),
   slice: (runs) => runSliced(runs, 'report:1'),
+  async alwaysDone(runs) {
+    const handle = await runs.start(`${head('alwaysDone')}  people: { ${people(10)} }\n${always}`);
+    const state = await endsAs(runs, handle, 'done');
+    assert.deepEqual(lastOf(state), ['failed', 'skipped']);
+    return handle;
+  },
+
+  async alwaysFailed(runs) {
+    const handle = await runs.start(
+      `${head('alwaysFailed')}  people: { ${people(10)} }\n  few: { ${people(50)} }\n${always}`,
+    );
+    const state = await endsAs(runs, handle, 'failed');
+    assert.deepEqual(lastOf(state), ['failed', 'done']);
+    return handle;
+  },
+
+  async alwaysCancelled(runs) {
+    const handle = await runs.start(`${head('alwaysCancelled')}  people: { ${people(10)} }
+  train: { uses: train, with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, images: 100000000 } }
+${always}`);
+    await begun(handle, 'train');
+    await handle.cancel();
+    const state = await endsAs(runs, handle, 'cancelled');
+    assert.deepEqual(lastOf(state), ['failed', 'done']);
+    return handle;
+  },
 
   /** One step whose worker is stopped and that is done by the next; one that fails as often as it may. */
   async retries(runs) {
@@ -162,6 +194,11 @@ export const recordings: Record<string, Recording> = {
     return handle;
   },
 };
+
+/** What became of the steps of `always`. */
+function lastOf({ steps }: RunState): string[] {
+  return steps.flatMap((step) => (step.always ? [step.status] : []));
+}
 
 async function endsAs(runs: Runs, handle: WorkflowHandle, status: RunState['status']): Promise<RunState> {
   const state = await runs.ended(handle);
