@@ -10,6 +10,7 @@ import type { Plan } from '../language/plan.ts';
 import { paramsError, pipelineError } from '../language/problems.ts';
 import { type Selection, select } from '../language/selection.ts';
 import { artifactOutput } from '../language/step.ts';
+import { withArtifacts } from './artifactParams.ts';
 import { checkChanged } from './changes.ts';
 import { codeDigest } from './code.ts';
 import { wholeTask } from './gathered.ts';
@@ -58,7 +59,8 @@ export function readStart(input: unknown): RunInput & { params: JsonObject } {
 export async function planRun(store: ArtifactStore, input: unknown): Promise<Plan> {
   const { pipeline, params, pinned, ...selection } = readStart(input);
   const source = await findPipeline(store, pipeline);
-  return planOf(source, { params, selection, pipelines: await usedPipelines(store, source, pinned) });
+  const pipelines = await usedPipelines(store, source, pinned);
+  return await withArtifacts(store, planOf(source, { params, selection, pipelines }));
 }
 
 /** What a pipeline file says, and that it is right; F2C_PIPELINE_INVALID. `pipelines` are those that it uses. */

@@ -78,7 +78,7 @@ function hitReason({ madeBy }: Manifest, code: string): string {
 }
 
 /** Blobs of an artifact that are not in the store, in the order of its files. */
-async function missingBlobs(store: ArtifactStore, manifest: Manifest): Promise<BlobRef[]> {
+export async function missingBlobs(store: ArtifactStore, manifest: Manifest): Promise<BlobRef[]> {
   const blobs = new Map(Object.values(manifest.files).map((blob) => [blob.digest, blob]));
   const gone = new Set<string>();
   await forEachParallel(blobs.values(), 16, async (blob) => {

@@ -75,7 +75,7 @@ function bindText(value: string, path: Path, scope: Scope, findings: Findings): 
 function bindReference(ref: ReferenceText, path: Path, scope: Scope, findings: Findings): Bound {
   const found = lookUp(ref, scope);
   if ('is' in found) {
-    const given = found.is === 'param' ? own(scope.frame.given, found.param) : undefined;
+    const given = ref.reference.from === 'params' ? own(scope.frame.given, ref.reference.param) : undefined;
     return { ref, referent: found, path, ...(given && { given }) };
   }
   const { message, suggestion, ...part } = found.fault;
@@ -151,7 +151,9 @@ export function referencesIn(bound: Bound): BoundReference[] {
 /** The steps that a value is made of, also by way of params that are given what other steps make. */
 export function sourcesIn(bound: Bound): StepReference[] {
   return originsIn(bound).flatMap(({ referent }) =>
-    referent.is === 'artifact' || referent.is === 'metric' ? [referent.source] : [],
+    (referent.is === 'artifact' || referent.is === 'metric') && referent.source.from === 'steps'
+      ? [referent.source]
+      : [],
   );
 }
 
@@ -225,6 +227,7 @@ export function operationResult(
 function referencedValue(bound: BoundReference, params: JsonObject, at: Coordinates): Json | undefined {
   const { ref, given, referent } = bound;
   if (given !== undefined) return knownValue(given.bound, given.params, at);
+  if (referent.is === 'artifact') return undefined;
   if (referent.is === 'secret') {
     const name = secretNamed(bound, params);
     return name && secretReference(name);

@@ -19,7 +19,7 @@ export interface Pipeline {
   schedule?: Schedule;
 }
 
-interface CheckedPipeline extends Pipeline {
+export interface CheckedPipeline extends Pipeline {
   /** Values of the params: given or default. */
   values: JsonObject;
   /** Runs that go on at a time. */

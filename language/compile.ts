@@ -1,5 +1,5 @@
 import { templateOf } from './bind.ts';
-import { check } from './check.ts';
+import { type CheckedPipeline, check } from './check.ts';
 import { durationMs } from './duration.ts';
 import { withFanOuts } from './fanOut.ts';
 import type { When } from './frame.ts';
@@ -39,9 +39,18 @@ export function compile(
       params: values,
       ...(digests.length > 0 && { pipelines: Object.fromEntries(digests) }),
       ...(concurrency !== undefined && { concurrency }),
+      ...artifactsOf(checked.pipeline),
       steps: withFanOuts(steps.map((step) => planStep(step))),
     },
   };
+}
+
+/** The params that stand for artifacts, as they were given. */
+function artifactsOf({ params, values }: CheckedPipeline): Pick<Plan, 'artifacts'> {
+  const entries = Object.entries(params).flatMap(([param, { kind }]) =>
+    kind === undefined ? [] : [[param, { kind, key: String(own(values, param)), digest: '' }] as const],
+  );
+  return entries.length === 0 ? {} : { artifacts: Object.fromEntries(entries) };
 }
 
 function planStep(step: CheckedStep): PlanStep {

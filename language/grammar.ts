@@ -4,6 +4,7 @@ import { wordFor } from './complaints.ts';
 import { durationMs, durationPattern } from './duration.ts';
 import type { Shape } from './fields.ts';
 import { secretHint, secretName } from './secretText.ts';
+import { artifactKinds } from './step.ts';
 
 /** How the parts of a pipeline file are written. What they mean together is checked elsewhere. */
 
@@ -99,6 +100,12 @@ export const paramShapes = {
     default: z.array(z.json()).optional(),
     minItems: wholeNumber.min(0).optional().describe('Least number of items'),
     maxItems: wholeNumber.min(0).optional().describe('Largest number of items'),
+  },
+  artifact: {
+    type: z.literal('artifact'),
+    ...paramTexts,
+    kind: z.enum(artifactKinds).describe('Kind of the artifact'),
+    default: z.string().optional().describe('Its key, or the first twelve digits or more'),
   },
   secret: {
     type: z.literal('secret'),

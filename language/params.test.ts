@@ -34,7 +34,7 @@ describe('definitions', () => {
     ['  a: { title: x }', '6:3 1 `type` of the param `a` is missing'],
     [
       '  a: { type: strng }',
-      '6:14 5 `type` must be one of string, integer, number, boolean, enum, list, secret [string]',
+      '6:14 5 `type` must be one of string, integer, number, boolean, enum, list, artifact, secret [string]',
     ],
     ['  a: { type: enum }', '6:3 1 `values` is missing'],
     ['  a: { type: enum, values: [] }', '6:28 2 `values` must have at least 1 item'],

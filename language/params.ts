@@ -3,12 +3,17 @@ import { checkValue, wordFor } from './complaints.ts';
 import { readFields, readMap, subjectOf } from './fields.ts';
 import type { Findings } from './findings.ts';
 import { itemShape, itemTypes, paramShapes, wholeNumber } from './grammar.ts';
+import { withArticle } from './inputs.ts';
 import type { Json, JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './places.ts';
 import type { ParamProblem } from './problems.ts';
 import { namesSecret, secretHint, secretName } from './secretText.ts';
+import type { ArtifactKind } from './step.ts';
 import { itemsWord } from './typing.ts';
+
+const keyHint =
+  'must be the key of an artifact, or its first twelve digits or more, in quotes if all of them are digits; `npx f2c artifact list` shows keys';
 
 type ParamType = keyof typeof paramShapes;
 
@@ -22,6 +27,8 @@ export interface ParamDefinition {
   minimum?: number;
   maximum?: number;
   minLength?: number;
+  /** Of `artifact` alone. */
+  kind?: ArtifactKind;
   /** Of `enum` alone. */
   values?: string[];
   /** Of `list` alone, as the next two. */
@@ -49,6 +56,7 @@ export function readParam(
     if (items === undefined) return undefined;
     definition.items = items;
   }
+  if (type === 'artifact' && definition.kind === undefined) return undefined;
   checkDefinition(definition, path, findings);
   return definition;
 }
@@ -116,6 +124,8 @@ export function valueSchema(definition: ParamDefinition): z.ZodType<Json> {
         .string()
         .min(minLength ?? 0)
         .refine((text) => !namesSecret.test(text), 'must not name a secret; `type: secret` is for those');
+    case 'artifact':
+      return z.string({ error: () => keyHint }).regex(/^[0-9a-f]{12,64}$/, keyHint);
     case 'secret':
       return z.string({ error: () => secretHint }).regex(secretName, secretHint);
     case 'boolean':
@@ -172,7 +182,7 @@ function listHint(input: unknown): string {
   return `must be a list such as [1, 2], not ${wordFor(input)}`;
 }
 
-function expectation({ type, title, values, items }: ParamDefinition): string {
+function expectation({ type, title, values, items, kind }: ParamDefinition): string {
   const words = {
     string: 'a string',
     integer: 'a whole number',
@@ -180,6 +190,7 @@ function expectation({ type, title, values, items }: ParamDefinition): string {
     boolean: 'true or false',
     secret: 'the name of a secret',
     list: `a list of ${itemsWord(items)}`,
+    artifact: `the key of ${kind && withArticle(kind)}`,
   };
   const word = type === 'enum' ? `one of ${values?.join(', ')}` : words[type];
   return title === undefined ? word : `${word} (${title})`;

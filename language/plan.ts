@@ -1,4 +1,4 @@
-import type { BlobRef } from '../artifacts/manifest.ts';
+import type { ArtifactRef, BlobRef } from '../artifacts/manifest.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { ArtifactKind } from './step.ts';
 
@@ -17,6 +17,11 @@ export interface Plan {
   pipelines?: Record<string, string>;
   /** Runs of the pipeline that go on at a time; without limit where it is absent. */
   concurrency?: number;
+  /**
+   * What params of the type `artifact` stand for. Until the store was asked, a key is as much of it as was given, and
+   * the digest is empty.
+   */
+  artifacts?: Record<string, ArtifactRef>;
   /** In topological order. */
   steps: PlanStep[];
   /**
@@ -149,8 +154,15 @@ export type Template =
 export type Reference =
   | { from: 'matrix'; axis: string }
   | StepReference
+  | ArtifactParam
   /** Of steps of `always` alone. */
   | { from: 'run'; fact: RunFact };
+
+/** A param of the type `artifact`: `Plan.artifacts` has it. */
+export interface ArtifactParam {
+  from: 'params';
+  param: string;
+}
 
 /** What steps of `always` may know of the run. */
 export const runFacts = ['status', 'id', 'pipeline', 'error'] as const;

@@ -258,6 +258,11 @@ class Resolver {
       if (this.#factOf === undefined) throw new Error(`${this.#instance.id} asks how its run ends`);
       return this.#factOf(reference.fact);
     }
+    if (reference.from === 'params') {
+      const artifact = own(this.#plan.artifacts ?? {}, reference.param);
+      if (artifact === undefined) throw new Error(`the plan has no artifact for ${reference.param}`);
+      return artifact;
+    }
     const { step, output, gather } = reference;
     const other = stepOf(this.#plan, step);
     if (other.fanOut) return this.#gathered(other, output);

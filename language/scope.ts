@@ -7,8 +7,9 @@ import { nearest } from './nearest.ts';
 import { type Output, type Outputs, outputsOfContract } from './outputs.ts';
 import { own } from './own.ts';
 import type { ParamDefinition } from './params.ts';
+import type { ArtifactParam } from './plan.ts';
 import type { ReferenceFault, ReferenceText } from './reference.ts';
-import type { StepContract, StepRegistry } from './step.ts';
+import type { ArtifactKind, StepContract, StepRegistry } from './step.ts';
 import { usesPipeline } from './uses.ts';
 
 /** Everything a reference of one step may name. */
@@ -27,6 +28,8 @@ export interface Scope {
 export type Referent =
   | { is: 'param'; param: string; definition: ParamDefinition }
   | { is: 'matrix'; axis: GridAxis }
+  /** In the store already. */
+  | { is: 'artifact'; kind: ArtifactKind; many: boolean; source: ArtifactParam }
   /** What a step of `always` may know of the run. */
   | { is: 'run' }
   /** Named in the file, or by a param. */
@@ -66,6 +69,9 @@ function lookUpParam(
   }
   const definition = draft.params.get(param);
   if (definition === undefined) return { is: 'unknown' };
+  if (definition.kind !== undefined) {
+    return { is: 'artifact', kind: definition.kind, many: false, source: { from: 'params', param } };
+  }
   return definition.type === 'secret' ? { is: 'secret' } : { is: 'param', param, definition };
 }
 

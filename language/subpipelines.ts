@@ -4,6 +4,7 @@ import { readFields } from './fields.ts';
 import type { Findings } from './findings.ts';
 import type { Frame, Given } from './frame.ts';
 import { useShape } from './grammar.ts';
+import { checkInput, withArticle } from './inputs.ts';
 import type { JsonObject } from './json.ts';
 import type { Library, Trail, UsedPipeline } from './library.ts';
 import { nearest } from './nearest.ts';
@@ -11,9 +12,11 @@ import { namedNeeds, needsOf } from './needs.ts';
 import { checkOperations } from './operations.ts';
 import { own } from './own.ts';
 import { type ParamDefinition, paramProblem, valueSchema } from './params.ts';
+import type { Path } from './places.ts';
 import type { ParamProblem, Problem } from './problems.ts';
 import type { Scope } from './scope.ts';
 import { giveSecrets } from './secrets.ts';
+import { artifact } from './step.ts';
 import { bindAll, type CheckedStep, gridInPlan } from './steps.ts';
 import { pipelineKind, usesPipeline } from './uses.ts';
 import { checkParams, givenParam, type KnownParams } from './values.ts';
@@ -74,13 +77,15 @@ export function checkSubPipeline(
   const contract = { name: used.name, params: z.strictObject(shapeOf(used.params)) };
   const ofParams = Object.entries(bound).filter(([name]) => Object.hasOwn(used.params, name));
   const place = { path: [...path, 'params'], values: known.values };
-  const wanted = giveSecrets(used, Object.fromEntries(ofParams), place, findings);
+  const both = giveSecrets(used, Object.fromEntries(ofParams), place, findings);
+  const { artifacts, wanted } = takeArtifacts(used, both, path, findings);
   const asked = { contract, bound: wanted, path: [...path, 'params'], grid };
   const filled = checkParams(asked, known, findings, paramProblems);
   if (filled === undefined || findings.count > before || paramProblems.length > earlier)
     return { needs, checked: [] };
 
-  const { values: within, given } = divide(wanted, filled, known);
+  const { values: within, given: open } = divide(wanted, filled, known);
+  const given = { ...open, ...givenAs(artifacts, known) };
   const inner: Frame = {
     prefix: `${frame.prefix}${step.id}.`,
     grid,
@@ -125,8 +130,38 @@ function checkAxes({ name, axes: within }: UsedPipeline, scope: Scope, findings:
   }
 }
 
+/** Artifacts for a pipeline come from around it: keys in the store are for the params of a run. */
+function takeArtifacts(
+  { name: uses, params }: UsedPipeline,
+  bound: Record<string, Bound>,
+  path: Path,
+  findings: Findings,
+): { artifacts: Record<string, Bound>; wanted: Record<string, Bound> } {
+  const entries = Object.entries(bound);
+  const isArtifact = ([name]: [string, unknown]) => params[name]?.kind !== undefined;
+  for (const [name, { kind }] of Object.entries(params)) {
+    if (kind === undefined) continue;
+    const value = own(bound, name);
+    const input = { name, uses, port: artifact(kind), path: [...path, 'params', name] };
+    if (value !== undefined) checkInput(input, value, findings);
+    else findings.atKey(path, `The param \`${name}\` of \`${uses}\` is missing: ${withArticle(kind)}`);
+  }
+  return {
+    artifacts: Object.fromEntries(entries.filter(isArtifact)),
+    wanted: Object.fromEntries(entries.filter((entry) => !isArtifact(entry))),
+  };
+}
+
+function givenAs(bound: Record<string, Bound>, { values }: KnownParams): Record<string, Given> {
+  const entries = Object.entries(bound).map(
+    ([name, value]) => [name, { bound: value, params: values }] as const,
+  );
+  return Object.fromEntries(entries);
+}
+
 function shapeOf(params: Record<string, ParamDefinition>): Record<string, z.ZodType> {
-  const entries = Object.entries(params).map(([name, definition]): [string, z.ZodType] => {
+  const values = Object.entries(params).filter(([, { kind }]) => kind === undefined);
+  const entries = values.map(([name, definition]): [string, z.ZodType] => {
     const schema = valueSchema(definition);
     return [name, definition.default === undefined ? schema : schema.default(definition.default)];
   });
@@ -140,9 +175,7 @@ function divide(
   known: KnownParams,
 ): { values: JsonObject; given: Record<string, Given> } {
   const open = Object.entries(bound).filter(([, value]) => knownValue(value, known.values, {}) === undefined);
-  const given = Object.fromEntries(
-    open.map(([name, value]) => [name, { bound: value, params: known.values }]),
-  );
+  const given = givenAs(Object.fromEntries(open), known);
   const values = Object.entries(filled).filter(([name]) => !Object.hasOwn(given, name));
   return { values: Object.fromEntries(values), given };
 }

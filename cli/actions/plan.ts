@@ -1,3 +1,4 @@
+import { withArtifacts } from '../../activities/artifactParams.ts';
 import { forecast } from '../../activities/forecast.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf } from '../../activities/reuse.ts';
@@ -24,8 +25,9 @@ export async function plan(
   await withServers({ start: false }, async ({ env }) => {
     const store = openStore(env);
     const source = file ?? (await findPipeline(store, pipeline));
-    const planned = planOf(source, { ...wanted, pipelines: await usedPipelines(store, source) });
-    const { name, summary, params, pipelines } = planned;
+    const pipelines = await usedPipelines(store, source);
+    const planned = await withArtifacts(store, planOf(source, { ...wanted, pipelines }));
+    const { name, summary, params } = planned;
     const steps = await forecast(store, planned, new AbortController().signal);
     const totals = forecastTotals(steps);
     const told = [
@@ -38,7 +40,7 @@ export async function plan(
     ];
     print(
       { json },
-      { pipeline: name, source: planned.source, params, pipelines, steps, totals },
+      { pipeline: name, source: planned.source, params, pipelines: planned.pipelines, steps, totals },
       told.join('\n'),
     );
   });

@@ -1,10 +1,11 @@
 import type { WorkflowExecutionStatusName } from '@temporalio/client';
+import { keysOf, withArtifacts } from '../../activities/artifactParams.ts';
 import { forecast } from '../../activities/forecast.ts';
-import { findPipeline } from '../../activities/pipelines.ts';
+import { findPipeline, type PipelineSource } from '../../activities/pipelines.ts';
 import { planOf, type RunInput, readStart } from '../../activities/reuse.ts';
 import { type Pinned, usedPipelines } from '../../activities/usedPipelines.ts';
 import { paramChanges } from '../../artifacts/explain.ts';
-import { openStore } from '../../artifacts/store.ts';
+import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
 import type { JsonObject } from '../../language/json.ts';
 import type { Plan } from '../../language/plan.ts';
@@ -36,20 +37,22 @@ export function resume(id: string, options: ResumeOptions): Promise<void> {
     // The very file that ran, not what its name means today; a run that never compiled has none yet.
     const pipeline = typeof memo.source === 'string' ? `sha256:${memo.source}` : started.pipeline;
     const name = typeof memo.pipeline === 'string' ? memo.pipeline : 'run';
-    const params = { ...started.params, ...changed };
     // As with the file: the very versions that it used.
     const pinned = { ...started.pinned, ...(memo.pipelines as Pinned | undefined) };
     // Everything that can be wrong with the new run is said before it is started.
     const store = openStore(session.env);
     const source = await findPipeline(store, pipeline);
-    const wanted = { params, pipelines: await usedPipelines(store, source, pinned), name };
+    const pipelines = await usedPipelines(store, source, pinned);
+    const given = { before: (memo.params ?? {}) as JsonObject, params: started.params, changed };
+    const params = await boundParams(store, source, { pipelines, name }, given);
+    const wanted = { params, pipelines, name };
     const whole = planOf(source, wanted);
     const steps = await stepsOf(run, whole, started);
     const chosen = merged(selectionLeft(steps, started), selection);
     const told = changedSteps(steps, whole);
     const all = { ...chosen, ...(Object.keys(told).length > 0 && { with: told }) };
     const input = { pipeline, params, ...all, ...(Object.keys(pinned).length > 0 && { pinned }) };
-    const plan = planOf(source, { ...wanted, selection: all });
+    const plan = await withArtifacts(store, planOf(source, { ...wanted, selection: all }));
     const expected = await forecast(store, plan, new AbortController().signal);
     const cost = { steps: expected, totals: forecastTotals(expected) };
     const before = (memo.params ?? started.params) as JsonObject;
@@ -60,6 +63,20 @@ export function resume(id: string, options: ResumeOptions): Promise<void> {
     if (detach) print({ json }, { run: workflowId, changes, forecast: cost }, workflowId);
     else await watchToEnd(workflowId, session, { json }, { forecast: cost });
   });
+}
+
+/** The params of the new run; for those that name artifacts the very same ones, not what a key means today. */
+async function boundParams(
+  store: ArtifactStore,
+  source: PipelineSource,
+  wanted: Pick<Parameters<typeof planOf>[1], 'pipelines' | 'name'>,
+  { before, params, changed }: { before: JsonObject; params: JsonObject; changed: JsonObject },
+): Promise<JsonObject> {
+  const { artifacts = {} } = planOf(source, { params: { ...params, ...changed }, ...wanted });
+  const bound = Object.entries(before).filter(([param]) => Object.hasOwn(artifacts, param));
+  const asked = { ...params, ...Object.fromEntries(bound), ...changed };
+  const plan = await withArtifacts(store, planOf(source, { params: asked, ...wanted }));
+  return { ...params, ...changed, ...keysOf(plan.artifacts) };
 }
 
 function refuseUnlessStopped(id: string, status: WorkflowExecutionStatusName): void {

@@ -1,3 +1,4 @@
+import { keysOf, withArtifacts } from '../../activities/artifactParams.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf } from '../../activities/reuse.ts';
 import { usedPipelines } from '../../activities/usedPipelines.ts';
@@ -26,9 +27,15 @@ export async function run(pipeline: string, options: RunOptions): Promise<void> 
     await store.ensureBucket();
     const source = file ?? (await findPipeline(store, pipeline));
     const pipelines = await usedPipelines(store, source);
-    const { name, pipelines: pinned } = planOf(source, { ...wanted, pipelines });
+    const plan = await withArtifacts(store, planOf(source, { ...wanted, pipelines }));
+    const { name, pipelines: pinned, artifacts } = plan;
     const { digest } = await store.putBlob(Buffer.from(source.text));
-    const input = { pipeline: `sha256:${digest}`, params, ...selection, ...(pinned && { pinned }) };
+    const input = {
+      pipeline: `sha256:${digest}`,
+      params: { ...params, ...keysOf(artifacts) },
+      ...selection,
+      ...(pinned && { pinned }),
+    };
     const { workflowId } = await startRun(session.client, { name, input });
     if (detach) print({ json }, { run: workflowId }, workflowId);
     else await watchToEnd(workflowId, session, { json });
