@@ -109,7 +109,7 @@ describe('the steps of `always`', () => {
     const handle = await runs.start(yaml(waiting));
     await eventually(async () => {
       const state = await handle.query<RunState>('state');
-      return stepOf(state, 'waits').status === 'awaiting approval' ? true : undefined;
+      return state.steps.some(({ status }) => status === 'awaiting approval') ? true : undefined;
     });
     await handle.executeUpdate('pause', { args: [{}] });
     held = [];

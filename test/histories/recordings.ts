@@ -1,6 +1,7 @@
 /** The runs whose histories are kept: one for each way in which the interpreter goes on. */
 import assert from 'node:assert/strict';
 import type { WorkflowHandle } from '@temporalio/client';
+import { applyPipeline } from '../../activities/applied.ts';
 import type { RunState } from '../../workflows/runTypes.ts';
 import { descendantsOf } from '../support/processes.ts';
 import { eventually, type Runs, stepOf } from '../support/runs.ts';
@@ -149,7 +150,7 @@ export const recordings: Record<string, Recording> = {
   fanOut: (runs) => runSliced(runs, 'report'),
   slice: (runs) => runSliced(runs, 'report:1'),
   async alwaysDone(runs) {
-    const handle = await runs.start(`${head('alwaysDone')}  people: { ${people(10)} }\n${always}`);
+    const handle = await runs.start(`${head('always-done')}  people: { ${people(10)} }\n${always}`);
     const state = await endsAs(runs, handle, 'done');
     assert.deepEqual(lastOf(state), ['failed', 'skipped']);
     return handle;
@@ -157,7 +158,7 @@ export const recordings: Record<string, Recording> = {
 
   async alwaysFailed(runs) {
     const handle = await runs.start(
-      `${head('alwaysFailed')}  people: { ${people(10)} }\n  few: { ${people(50)} }\n${always}`,
+      `${head('always-failed')}  people: { ${people(10)} }\n  few: { ${people(50)} }\n${always}`,
     );
     const state = await endsAs(runs, handle, 'failed');
     assert.deepEqual(lastOf(state), ['failed', 'done']);
@@ -165,7 +166,7 @@ export const recordings: Record<string, Recording> = {
   },
 
   async alwaysCancelled(runs) {
-    const handle = await runs.start(`${head('alwaysCancelled')}  people: { ${people(10)} }
+    const handle = await runs.start(`${head('always-cancelled')}  people: { ${people(10)} }
   train: { uses: train, with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, images: 100000000 } }
 ${always}`);
     await begun(handle, 'train');
@@ -191,6 +192,29 @@ ${always}`);
     assert.equal(stepOf(state, 'faces').attempts, 2);
     assert.equal(stepOf(state, 'short').error?.code, 'F2C_STEP_TIMEOUT');
     assert.equal(stepOf(state, 'short').attempts, 2);
+    return handle;
+  },
+
+  async subpipeline(runs) {
+    const text = `${head('parts').replace('steps:', 'params: { test: { type: integer }, label: { type: string } }\nsteps:')}
+  people: { ${people('"${{ params.test }}"')}, when: "\${{ params.test > 5 }}" }
+  report: { ${report.replace('label: pixels', 'label: "${{ params.label }}"')} }
+outputs: { report: "\${{ steps.report.report }}" }
+`;
+    await applyPipeline(runs.store, { name: 'parts', summary: 'Recorded for the tests', by: 'a test', text });
+    const params = 'test: "${{ matrix.test }}", label: "${{ steps.faces.identities }} people"';
+    const handle = await runs.start(`${head('using')}
+  part:
+    uses: pipeline
+    matrix: { test: [5, 10, 15] }
+    when: \${{ steps.faces.identities > 20 }}
+    with: { pipeline: parts, params: { ${params} } }
+  table: { uses: compare, with: { reports: "\${{ steps.part.*.report }}" } }
+  people: { ${people(20)}, needs: [part] }
+`);
+    const state = await endsAs(runs, handle, 'done');
+    assert.equal(stepOf(state, 'part.report[test=5]').status, 'skipped');
+    assert.equal(stepOf(state, 'people').status, 'done');
     return handle;
   },
 };
