@@ -14,6 +14,7 @@ import {
   type Need,
   needsOf,
   resolveWith,
+  stepIdOf,
 } from '../language/resolve.ts';
 import { countsOf, inheritedShortage, isSpared, type Shortage } from '../language/shortage.ts';
 import { type InstanceForecasts, together, wholePlan } from './forecastSlices.ts';
@@ -210,13 +211,24 @@ function decide(
   }
 }
 
-/** Some names, and how many more there are. */
+/** Instances by name, or their number where a step has many of them; and how many more there are. */
 function named(ids: string[]): string {
-  const told = ids.length > mostNames ? [...ids.slice(0, mostNames), `${ids.length - mostNames} more`] : ids;
-  return told.join(', ');
+  const byStep = new Map<string, string[]>();
+  for (const id of ids) {
+    const step = stepIdOf(id);
+    const of = byStep.get(step);
+    if (of === undefined) byStep.set(step, [id]);
+    else of.push(id);
+  }
+  const names = [...byStep].flatMap(([step, of]) =>
+    of.length > mostOfStep ? [`${of.length} of ${step}`] : of,
+  );
+  const told = names.slice(0, mostNames);
+  return [...told, ...(names.length > mostNames ? [`${names.length - mostNames} more`] : [])].join(', ');
 }
 
 const mostNames = 20;
+const mostOfStep = 6;
 
 /** As what an instance would end, for those that need it. */
 function endOf(outlook: Outlook) {

@@ -36,7 +36,7 @@ export interface FanOutDone {
 }
 
 /** Slices that are started before the workflow goes on as a new one: each takes some dozens of events. */
-const slicesOfExecution = 16;
+const slicesOfExecution = 8;
 
 /** Share of all instances that have to have ended before the run is told again. */
 const reportedShare = 0.02;
