@@ -34,6 +34,7 @@ export function referencePage(registry: StepRegistry): string {
     'A param without a `default` must be given by every run.',
     ...Object.entries(paramShapes).flatMap(([name, shape]) => [`### ${name}`, table(objectSchema(shape))]),
     lists,
+    artifacts,
     '## Steps',
     table(step),
     '### matrix',
@@ -116,6 +117,10 @@ and those in its \`needs\`.`;
 const lists = `On a command line a list is \`--param 'ratios=[0.01, 0.1]'\`. Whole lists go to params of steps that take them, to the
 functions of expressions (\`length\`, \`max\`, \`join\` …), and to a matrix: \`matrix: { poolRatio: "\${{ params.ratios }}" }\` has an
 instance for every item. The items of a list that is an axis must differ.`;
+
+const artifacts = `An artifact that is in the store already is named by its key or the first twelve digits of it, as \`npx f2c artifact list\`
+shows them: \`--param start=3f2a91c0d1e2\`. \`\${{ params.start }}\` is then an input like any other. The run keeps to the whole
+key, and so does a resume of it.`;
 
 const matrices = `The keys are the axes, each with the list of its values, or with one list param. Values are plain: a number stays a number, also in
 \`\${{ matrix.AXIS }}\`. Two keys are no axes, and choose among the combinations:

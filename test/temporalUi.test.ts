@@ -51,7 +51,8 @@ describe.skipIf(chromium === undefined)("Temporal's own UI", () => {
   }
 
   const shows = (expected: string | RegExp) => expect.poll(text, { timeout: 60_000 }).toMatch(expected);
-  const presses = (name: string) => page.getByText(name, { exact: true }).first().click();
+  const presses = (name: string) =>
+    page.getByText(name, { exact: true }).filter({ visible: true }).first().click();
 
   /** A picture of the page without the menu at its left, in few colours: they are kept in the repository. */
   async function picture(name: string, height: number): Promise<void> {
