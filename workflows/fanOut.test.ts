@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { f2c } from '../test/support/cli.ts';
-import { descendantsOf } from '../test/support/processes.ts';
+import { workerOf } from '../test/support/processes.ts';
 import { replayed } from '../test/support/replay.ts';
 import { eventually, Runs, stepOf } from '../test/support/runs.ts';
 import { startTestStack, type TestStack } from '../test/support/stack.ts';
@@ -57,9 +57,7 @@ async function isInTheMiddle(handle: WorkflowHandle): Promise<void> {
 it('600 instances, a step for each of them and gathers, although the interpreter is killed', async () => {
   const handle = await runs.start(measuringOften(folder, 600));
   await isInTheMiddle(handle);
-  const control = descendantsOf(process.pid).find(
-    ({ command }) => command.startsWith(process.execPath) && command.includes('--role control'),
-  );
+  const control = workerOf('control');
   if (control === undefined) throw new Error('no control worker');
   process.kill(control.pid, 'SIGKILL');
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStack } from '../local/stack.ts';
 import { printHistory, readable } from '../test/histories/neutral.ts';
 import { f2c } from '../test/support/cli.ts';
-import { descendantsOf } from '../test/support/processes.ts';
+import { workerOf } from '../test/support/processes.ts';
 import { eventually, Runs, stepOf } from '../test/support/runs.ts';
 import type { TestStack } from '../test/support/stack.ts';
 
@@ -167,9 +167,7 @@ describe('a step with secrets', () => {
     [arrived, statuses] = [[], [0]];
     const handle = await runs.start(yaml());
     await eventually(() => arrived[0]);
-    const worker = descendantsOf(process.pid).find(
-      ({ command }) => command.startsWith(process.execPath) && command.endsWith('--role data'),
-    );
+    const worker = workerOf('data');
     process.kill(worker?.pid as number, 'SIGKILL');
     expect(stepOf(await runs.ended(handle), 'told')).toMatchObject({ status: 'done', attempts: 2 });
     expect(arrived).toHaveLength(2);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { WorkflowHandle } from '@temporalio/client';
 import { applyPipeline } from '../../activities/applied.ts';
 import type { RunState } from '../../workflows/runTypes.ts';
-import { descendantsOf } from '../support/processes.ts';
+import { workerOf } from '../support/processes.ts';
 import { eventually, type Runs, stepOf } from '../support/runs.ts';
 
 const head = (name: string) => `
@@ -183,9 +183,7 @@ ${always}`);
   short: { ${train}, images: 1000000 }, timeout: 1s, retry: { attempts: 2, backoff: 1s }, onFailure: continue }
 `);
     await begun(handle, 'ingest');
-    const worker = descendantsOf(process.pid).find(
-      ({ command }) => command.startsWith(process.execPath) && command.endsWith('--role data'),
-    );
+    const worker = workerOf('data');
     assert(worker);
     process.kill(worker.pid);
     const state = await endsAs(runs, handle, 'done');
