@@ -38,7 +38,7 @@ describe('onFailure: continue', () => {
     expect((await handle.describe()).searchAttributes.f2cState).toEqual(['done']);
     const { stdout: shown } = await f2c(stack.env, 'show', handle.workflowId);
     expect(shown).toMatch(
-      /people\[test=50\] +failed .* F2C_TOO_FEW_IDENTITIES \(the run goes on without it\)\n/,
+      /people\[test=50\] +failed .* F2C_TOO_FEW_IDENTITIES \(the run goes on without it\); miss: first time here\n/,
     );
     expect(shown).toMatch(/report\[test=50\] +skipped +needs people\[test=50\], which failed\n/);
     expect(shown).toContain('\npeople[test=50] failed, and the run goes on without it: ');
