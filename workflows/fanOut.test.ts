@@ -45,6 +45,12 @@ function tallyOf(state: RunState, id: string) {
   return tally;
 }
 
+/** A run of `many` alone and what gathers it. */
+async function startMany(settings?: Parameters<typeof measuringOften>[2]): Promise<WorkflowHandle> {
+  const { digest } = await runs.store.putBlob(Buffer.from(measuringOften(folder, 501, settings)));
+  return runs.startWith({ pipeline: `sha256:${digest}`, only: ['table'] });
+}
+
 /** Until some instances of `many` have ended, and others have not. */
 async function isInTheMiddle(handle: WorkflowHandle): Promise<void> {
   await eventually(async () => {
@@ -115,7 +121,7 @@ it('600 instances, a step for each of them and gathers, although the interpreter
 }, 1_800_000);
 
 it('a run that is cancelled ends its slices, and those end before it', async () => {
-  const handle = await runs.start(measuringOften(folder, 600));
+  const handle = await startMany();
   await isInTheMiddle(handle);
   await handle.cancel();
   const state = await runs.ended(handle);
@@ -126,7 +132,7 @@ it('a run that is cancelled ends its slices, and those end before it', async () 
 }, 900_000);
 
 it('a run that is paused does nothing in its slices until it goes on', async () => {
-  const handle = await runs.start(measuringOften(folder, 600));
+  const handle = await startMany();
   await isInTheMiddle(handle);
   await handle.executeUpdate('pause', { args: [{ who: 'ann' }] });
   // Those that ended before they heard of it are listed for a while.
@@ -148,7 +154,7 @@ it('a run that is paused does nothing in its slices until it goes on', async () 
 }, 900_000);
 
 it('too few of many instances fail the run, and what gathers them is skipped', async () => {
-  const handle = await runs.start(measuringOften(folder, 501, { settings: 'minSuccess: 1', made: 7 }));
+  const handle = await startMany({ settings: 'minSuccess: 1', made: 7 });
   const state = await runs.ended(handle);
   expect(state).toMatchObject({ status: 'failed', error: { code: 'F2C_TOO_FEW_DONE' } });
   expect(state.error?.message).toMatch(
