@@ -1,8 +1,8 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { blobKey } from '../artifacts/blobs.ts';
 import { contentKey } from '../artifacts/canonical.ts';
 import { datasetDraft, datasetParts } from '../artifacts/draft.fixture.ts';
+import { blobKey } from '../artifacts/manifest.ts';
 import { startTestStore, type TestStore } from '../test/support/store.ts';
 import { planRun } from './reuse.ts';
 

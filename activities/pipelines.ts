@@ -1,5 +1,5 @@
-import { blobKey } from '../artifacts/blobs.ts';
 import { sha256 } from '../artifacts/canonical.ts';
+import { blobKey } from '../artifacts/manifest.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
 import { type AppliedVersion, appliedAt, appliedNames, latestApplied } from './applied.ts';

@@ -11,9 +11,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestStore, type TestStore } from '../test/support/store.ts';
-import { blobKey } from './blobs.ts';
 import { hashFile, sha256 } from './canonical.ts';
-import type { BlobRef } from './manifest.ts';
+import { type BlobRef, blobKey } from './manifest.ts';
 import { type ArtifactStore, openStore } from './store.ts';
 
 let server: TestStore;

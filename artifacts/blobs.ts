@@ -9,7 +9,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Bucket } from './bucket.ts';
 import { hashFile, sha256 } from './canonical.ts';
 import { isMissing } from './failures.ts';
-import type { BlobRef } from './manifest.ts';
+import { type BlobRef, blobKey } from './manifest.ts';
 import { corruptBlob, missingBlob, verifying } from './verifying.ts';
 
 /** Content in memory, or a file, which must not change meanwhile. */
@@ -19,10 +19,6 @@ export type BlobSource = Uint8Array | { path: string };
 const partSize = 8 << 20;
 /** S3's limit of parts an upload; larger files get larger parts. */
 const maxParts = 10_000;
-
-export function blobKey(digest: string): string {
-  return `blobs/sha256/${digest.slice(0, 2)}/${digest}`;
-}
 
 function address(bucket: Bucket, blob: BlobRef): string {
   return `s3://${bucket.name}/${blobKey(blob.digest)}`;

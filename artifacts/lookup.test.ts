@@ -1,11 +1,10 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestStore, type TestStore } from '../test/support/store.ts';
-import { blobKey } from './blobs.ts';
 import { contentKey } from './canonical.ts';
 import { datasetDraft, datasetParts, madeByRun } from './draft.fixture.ts';
 import { type Force, lookUp as lookUpWithCode } from './lookup.ts';
-import { type BlobRef, effectOf, type KeyParts } from './manifest.ts';
+import { type BlobRef, blobKey, effectOf, type KeyParts } from './manifest.ts';
 import { type ArtifactStore, manifestKey } from './store.ts';
 
 let server: TestStore;

@@ -7,6 +7,11 @@ export interface BlobRef {
   size: number;
 }
 
+/** Where the content of a digest is in the bucket. */
+export function blobKey(digest: string): string {
+  return `blobs/sha256/${digest.slice(0, 2)}/${digest}`;
+}
+
 /** Points at an artifact; small enough to pass through Temporal. */
 export interface ArtifactRef {
   kind: ArtifactKind;

@@ -1,8 +1,8 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestStore, type TestStore } from '../test/support/store.ts';
-import { blobKey } from './blobs.ts';
 import { sha256 } from './canonical.ts';
+import { blobKey } from './manifest.ts';
 import { type ArtifactStore, openStore } from './store.ts';
 import { type Checkpoint, goesOnFrom, readTraining, takeOver, trainingKey } from './trainings.ts';
 

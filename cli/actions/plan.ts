@@ -5,10 +5,11 @@ import { planOf } from '../../activities/reuse.ts';
 import { usedPipelines } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
 import type { Selection } from '../../language/selection.ts';
-import { isFile, pipelineFile, refuseWrong } from '../files.ts';
+import { isFile, pipelineFile } from '../files.ts';
 import { forecastTable, forecastTotals, totalsText, trainingTexts } from '../forecast.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
+import { refuseWrong } from '../refusing.ts';
 import { withServers } from '../servers.ts';
 
 interface PlanOptions extends OutputOptions, Selection {

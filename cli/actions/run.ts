@@ -4,10 +4,11 @@ import { planOf } from '../../activities/reuse.ts';
 import { usedPipelines } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
 import type { Selection } from '../../language/selection.ts';
-import { isFile, pipelineFile, refuseWrong } from '../files.ts';
+import { isFile, pipelineFile } from '../files.ts';
 import { watchToEnd } from '../follow.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readParams } from '../params.ts';
+import { refuseWrong } from '../refusing.ts';
 import { startRun } from '../runs.ts';
 import { withSession } from '../session.ts';
 

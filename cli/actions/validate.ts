@@ -1,7 +1,6 @@
 import type { PipelineSource } from '../../activities/pipelines.ts';
 import { contracts } from '../../activities/registry.ts';
 import { uncheckedIn, usedPipelines, usedShipped } from '../../activities/usedPipelines.ts';
-import { openStore } from '../../artifacts/store.ts';
 import type { ErrorCode } from '../../errors/catalogue.ts';
 import { F2cError, sentences } from '../../errors/failure.ts';
 import { readPipeline } from '../../language/check.ts';
@@ -36,6 +35,8 @@ async function findUsed(source: PipelineSource): Promise<{ pipelines: Pipelines;
   let pipelines = shipped;
   try {
     await withServers({ start: false }, async ({ env }) => {
+      // Most files use no others, and are checked in less time than a client takes to load.
+      const { openStore } = await import('../../artifacts/store.ts');
       pipelines = await usedPipelines(openStore(env), source);
     });
   } catch (error) {
