@@ -1,4 +1,5 @@
 import { type Bound, referencesIn, sourcesIn } from './bind.ts';
+import type { PipelineDraft } from './draft.ts';
 import type { Findings } from './findings.ts';
 import type { Needed } from './frame.ts';
 import { nearest } from './nearest.ts';
@@ -23,7 +24,8 @@ export function needsOf({ step, draft }: Scope, values: readonly Bound[], findin
   for (const { ref } of values.flatMap(referencesIn)) {
     if (ref.reference.from === 'steps') needs.add(ref.reference.step);
   }
-  return new Set([...draft.steps.keys()].filter((id) => needs.has(id)));
+  const places = placesIn(draft);
+  return new Set([...needs].sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0)));
 }
 
 /** What a step needs, by ids of the plan. */
@@ -59,10 +61,19 @@ export function namedNeeds({ step, draft, frame }: Scope): Needed[] {
   });
 }
 
+/** Where each step stands in its file: asked for every step of it. */
+const orders = new WeakMap<PipelineDraft, Map<string, number>>();
+
+function placesIn(draft: PipelineDraft): Map<string, number> {
+  const known = orders.get(draft) ?? new Map([...draft.steps.keys()].map((id, index) => [id, index]));
+  orders.set(draft, known);
+  return known;
+}
+
 /** What stands around the file comes first. */
 function inOrderOfFile(ids: ReadonlySet<string>, { draft, frame: { prefix } }: Scope): string[] {
-  const order = [...draft.steps.keys()];
+  const places = placesIn(draft);
   const place = (id: string): number =>
-    id.startsWith(prefix) ? order.indexOf(id.slice(prefix.length).split('.', 1)[0] ?? '') : -1;
+    id.startsWith(prefix) ? (places.get(id.slice(prefix.length).split('.', 1)[0] ?? '') ?? -1) : -1;
   return [...ids].sort((a, b) => place(a) - place(b));
 }

@@ -8,17 +8,28 @@ import type { StepContract } from './step.ts';
 
 type Schema = z.core.JSONSchema.BaseSchema;
 
+/** A schema takes longer to be made than a step to be checked, and a file has many steps of one kind. */
+const made = new WeakMap<StepContract, Record<string, Schema>>();
+
+function propertiesOf(contract: StepContract): Record<string, Schema> {
+  const known = made.get(contract);
+  if (known !== undefined) return known;
+  const schema = z.toJSONSchema(contract.params, { io: 'input', unrepresentable: 'any' });
+  const properties = (schema.properties ?? {}) as Record<string, Schema>;
+  made.set(contract, properties);
+  return properties;
+}
+
 /** Reports secrets where their value would be for everybody to read. */
 export function checkSecrets(contract: StepContract, bound: Record<string, Bound>, findings: Findings): void {
-  const schema = z.toJSONSchema(contract.params, { io: 'input', unrepresentable: 'any' });
-  const properties = schema.properties ?? {};
-  const able = Object.keys(properties).filter((name) => holdsSecrets(properties[name] as Schema));
+  const properties = propertiesOf(contract);
+  const able = Object.keys(properties).filter((name) => holdsSecrets(properties[name] ?? {}));
   const where =
     able.length === 0
       ? `\`${contract.name}\` takes no secrets`
       : `\`${contract.name}\` takes secrets in ${able.map((name) => `\`${name}\``).join(' and ')} alone`;
   for (const [name, value] of Object.entries(bound)) {
-    for (const { ref, path } of misplaced(value, properties[name] as Schema | undefined)) {
+    for (const { ref, path } of misplaced(value, properties[name])) {
       const message = `\`${ref.written}\` cannot stand here, where everybody could read its value: ${where}`;
       findings.inText(path, partOf(ref), message);
     }
