@@ -31,3 +31,14 @@ function partsOf(id: string): [step: string, axes: string] {
   const at = id.indexOf('[');
   return at === -1 ? [id, ''] : [id.slice(0, at), id.slice(at)];
 }
+
+/** The steps of a plan by id: they are asked for again and again, and a plan never changes. */
+const indexes = new WeakMap<Plan, Map<string, PlanStep>>();
+
+export function stepOf(plan: Plan, id: string): PlanStep {
+  const index = indexes.get(plan) ?? new Map(plan.steps.map((step) => [step.id, step]));
+  indexes.set(plan, index);
+  const step = index.get(id);
+  if (step === undefined) throw new Error(`the plan has no step ${id}`);
+  return step;
+}

@@ -12,7 +12,7 @@ import {
 } from './coordinates.ts';
 import { ExpressionError, evaluate } from './evaluate.ts';
 import type { Json, JsonObject } from './json.ts';
-import { stepsNamed } from './names.ts';
+import { stepOf, stepsNamed } from './names.ts';
 import type { OutcomesRef } from './outcomes.ts';
 import { own } from './own.ts';
 import type { Axis, Plan, PlanStep, Reference, RunFact, Template } from './plan.ts';
@@ -191,17 +191,6 @@ export function stepIdOf(instanceId: string): string {
   return instanceId.split('[', 1)[0] ?? '';
 }
 
-/** The steps of a plan by id: they are asked for again and again, and a plan never changes. */
-const indexes = new WeakMap<Plan, Map<string, PlanStep>>();
-
-function stepOf(plan: Plan, id: string): PlanStep {
-  const index = indexes.get(plan) ?? new Map(plan.steps.map((step) => [step.id, step]));
-  indexes.set(plan, index);
-  const step = index.get(id);
-  if (step === undefined) throw new Error(`the plan has no step ${id}`);
-  return step;
-}
-
 type Resolved = Json | ArtifactRef | OutcomesRef | Resolved[] | { [key: string]: Resolved };
 
 class Resolver {
@@ -209,7 +198,6 @@ class Resolver {
   readonly #instance: Instance;
   readonly #outputsOf: (instanceId: string) => StepOutputs | undefined;
   readonly #sliced: SlicedOutputs | undefined;
-
   readonly #factOf: FactOf | undefined;
 
   constructor(
