@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { f2c } from '../test/support/cli.ts';
-import { eventually, Runs, stepOf } from '../test/support/runs.ts';
-import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { eventually, stepOf } from '../test/support/runs.ts';
+import { runs, stack, withStack } from '../test/support/served.ts';
 import { checkpointBeyond } from '../test/support/trainings.ts';
 import type { RunState, StepState } from './runTypes.ts';
 
@@ -25,18 +25,7 @@ steps:
       checkpointEverySteps: 10
 `;
 
-let stack: TestStack;
-let runs: Runs;
-
-beforeAll(async () => {
-  stack = await startTestStack({ workers: true });
-  runs = await Runs.open(stack);
-}, 120_000);
-
-afterAll(async () => {
-  await runs.close();
-  await stack.stop();
-});
+withStack();
 
 it('of two runs with the same training one trains, and the other takes what it makes', async () => {
   const first = await runs.start(pipeline(2400));

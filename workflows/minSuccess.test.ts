@@ -1,28 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { f2c } from '../test/support/cli.ts';
-import { Runs, stepOf } from '../test/support/runs.ts';
-import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { stepOf } from '../test/support/runs.ts';
+import { folder, runs, stack, withStack } from '../test/support/served.ts';
 import { outcomes, splitting, writePeople } from './people.fixture.ts';
 
-let stack: TestStack;
-let runs: Runs;
-let folder: string;
-
-beforeAll(async () => {
-  stack = await startTestStack({ workers: true });
-  runs = await Runs.open(stack);
-  folder = await mkdtemp(join(tmpdir(), 'f2c-share-'));
-  await writePeople(folder);
-}, 120_000);
-
-afterAll(async () => {
-  await runs.close();
-  await stack.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+withStack();
+beforeAll(() => writePeople(folder));
 
 it('goes on without what failed while enough instances are done', async () => {
   const handle = await runs.start(splitting(folder, 'matrix: { test: [2, 50] }\n    minSuccess: 0.5'));

@@ -1,31 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { f2c } from '../test/support/cli.ts';
 import { replayed } from '../test/support/replay.ts';
-import { eventually, Runs, stepOf } from '../test/support/runs.ts';
-import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { eventually, stepOf } from '../test/support/runs.ts';
+import { folder, runs, stack, withStack } from '../test/support/served.ts';
 import { outcomes, splitting, writePeople } from './people.fixture.ts';
 import type { RunState } from './runTypes.ts';
 
-let stack: TestStack;
-let runs: Runs;
-let folder: string;
-
-beforeAll(async () => {
-  stack = await startTestStack({ workers: true });
-  runs = await Runs.open(stack);
-  folder = await mkdtemp(join(tmpdir(), 'f2c-slots-'));
-  await writePeople(folder);
-}, 120_000);
-
-afterAll(async () => {
-  await runs.close();
-  await stack.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+withStack();
+beforeAll(() => writePeople(folder));
 
 const training = (settings: string) => `
 name: turns

@@ -1,30 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { f2c } from '../test/support/cli.ts';
-import { eventually, Runs } from '../test/support/runs.ts';
-import { startTestStack, type TestStack } from '../test/support/stack.ts';
+import { eventually } from '../test/support/runs.ts';
+import { folder, runs, stack, withStack } from '../test/support/served.ts';
 import { writePeople } from './people.fixture.ts';
 import type { RunState } from './runTypes.ts';
 
-let stack: TestStack;
-let runs: Runs;
-let folder: string;
-
-beforeAll(async () => {
-  stack = await startTestStack({ workers: true });
-  runs = await Runs.open(stack);
-  folder = await mkdtemp(join(tmpdir(), 'f2c-turns-'));
-  await writePeople(folder);
-}, 120_000);
-
-afterAll(async () => {
-  await runs.close();
-  await stack.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+withStack();
+beforeAll(() => writePeople(folder));
 
 it('runs of a pipeline wait for their turn, in the order in which they came', async () => {
   const first = await start(2);
