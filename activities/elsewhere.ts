@@ -1,7 +1,7 @@
-import { activityInfo, Context } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { activityInfo } from '@temporalio/activity';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { type AttemptPlace, readTraining } from '../artifacts/trainings.ts';
+import { openRun } from './openRun.ts';
 import { contracts } from './registry.ts';
 import { lookUpTask } from './reuse.ts';
 import type { LookUp, StepTask } from './tasks.ts';
@@ -23,14 +23,8 @@ function isOwn({ execution, activity }: AttemptPlace, { step }: StepTask): boole
   return execution === activityInfo().workflowExecution?.runId && activity.startsWith(`${step}#`);
 }
 
+/** A run that was terminated keeps its activities as pending for good, so it is asked as well whether it is open. */
 async function goesOn({ workflow, execution, activity }: AttemptPlace): Promise<boolean> {
-  try {
-    const { raw, status } = await Context.current().client.workflow.getHandle(workflow, execution).describe();
-    // A run that was terminated keeps its activities as pending for good.
-    if (status.name !== 'RUNNING') return false;
-    return raw.pendingActivities?.some(({ activityId }) => activityId === activity) ?? false;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
+  const run = await openRun(workflow, execution);
+  return run?.raw.pendingActivities?.some(({ activityId }) => activityId === activity) ?? false;
 }

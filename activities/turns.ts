@@ -2,6 +2,7 @@ import { activityInfo, Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { type Execution, leavePlace, takePlace } from '../artifacts/turns.ts';
+import { openRun } from './openRun.ts';
 
 /** What a run says that waits for its turn, and when it is over. */
 export interface TurnRequest {
@@ -35,11 +36,5 @@ function ownExecution(): Execution {
 }
 
 async function isOpen({ run, execution }: Execution): Promise<boolean> {
-  try {
-    const { status } = await Context.current().client.workflow.getHandle(run, execution).describe();
-    return status.name === 'RUNNING' || status.name === 'PAUSED';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
+  return (await openRun(run, execution)) !== undefined;
 }
