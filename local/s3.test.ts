@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -53,6 +53,11 @@ test('nothing is readable without credentials, on S3 and on the ports behind it'
   expect(await status(ports.s3, '/f2c/secret')).toBe(403);
   expect(await status(ports.s3Filer, '/buckets/f2c/secret')).toBe(401);
   expect(statSync(join(home, 's3-identity.json')).mode & 0o777).toBe(0o600);
+});
+
+test('conditional writes exclude each other from the first moment on', () => {
+  // What a start waits for. A version that words it otherwise shows here.
+  expect(readFileSync(server.child.log, 'utf8')).toMatch(/LockRing: s3@\S+ received ring update/);
 });
 
 test('objects and credentials outlive a stop', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { F2cError } from '../errors/failure.ts';
 import type { Child } from './child.ts';
@@ -35,8 +36,9 @@ export interface S3Options {
 const bucket = 'f2c';
 
 const probeLimitMs = 5_000;
+const ownersLimitMs = 5_000;
 
-/** Starts SeaweedFS on loopback over the data in `<home>/s3`; ready when a signed put and get work. */
+/** Starts SeaweedFS on loopback over the data in `<home>/s3`; ready when signed puts and gets work, also conditional ones. */
 export async function startS3({ home, ports, signal }: S3Options): Promise<S3Server> {
   const weed = findBinary('weed');
   if (weed === undefined) {
@@ -101,6 +103,7 @@ export async function startS3({ home, ports, signal }: S3Options): Promise<S3Ser
       },
       signal,
     );
+    await untilKeysHaveOwners(child.log, signal);
   } catch (error) {
     await stop();
     throw error;
@@ -150,6 +153,20 @@ async function putAndGet(env: S3Env): Promise<void> {
     await Body?.transformToString();
   } finally {
     client.destroy();
+  }
+}
+
+/**
+ * About a second after its start the S3 part hears which filer owns which key. Conditional writes take a lock
+ * before that and go to the owner after it, and the two do not exclude each other: of writers of one key at
+ * that moment, two could succeed. Only the log tells it; a version that words it otherwise is not waited for
+ * any longer.
+ */
+async function untilKeysHaveOwners(log: string, signal?: AbortSignal): Promise<void> {
+  const deadline = Date.now() + ownersLimitMs;
+  while (Date.now() < deadline && !/LockRing: s3@\S+ received ring update/.test(readFileSync(log, 'utf8'))) {
+    signal?.throwIfAborted();
+    await sleep(20);
   }
 }
 
