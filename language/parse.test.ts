@@ -41,6 +41,8 @@ describe('values', () => {
 describe('faults of the text', () => {
   test.each([
     ['a: 1\nb: 2\na: 3\n', '3:1 1 `a` is given twice'],
+    ['a: 1\nb:\na: 3\n', '3:1 1 `a` is given twice'],
+    ['a:\n"b c": 2\n"b c": 3\n', '3:1 5 `"b c"` is given twice'],
     ['a:\n\t- b\n', '2:1 1 Not valid YAML: Tabs are not allowed as indentation'],
     ['a: b: c\n', '1:4 1 Not valid YAML: Nested mappings are not allowed in compact mappings'],
     ['? [a]\n: b\n', '1:3 1 Not valid YAML: With stringKeys, all keys must be strings'],
@@ -75,6 +77,16 @@ describe('limits', () => {
     for (let level = 1; level < 30; level++)
       rows.push(`a${level}: &l${level} [*l${level - 1}, *l${level - 1}]`);
     expect(faults(rows.join('\n'))).toEqual(['1:1 1 The aliases of the file unfold to too many values']);
+  });
+
+  test('neither many keys nor many aliases take more than their number', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => index);
+    expect(faults(many.map((index) => `k${index}: 1`).join('\n'))).toEqual([]);
+    expect(faults(many.map(() => '- *a').join('\n'))).toHaveLength(many.length);
+    const aliases = many.map(() => '- *a').join('\n');
+    expect(faults(`a: &a 1\nb:\n${aliases}`)).toEqual([
+      '1:1 1 The aliases of the file unfold to too many values',
+    ]);
   });
 
   test('nesting', () => {

@@ -1,6 +1,7 @@
-import { type Document, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import { type Document, LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { BeyondJson } from './beyondJson.ts';
 import type { Json } from './json.ts';
-import { type Places, placesIn, rangeOf, type SpanOf, spanInLine } from './places.ts';
+import { type Places, placesIn, type SpanOf, spanInLine } from './places.ts';
 import type { Problem } from './problems.ts';
 
 /** Far more than people write, and little enough that no text can keep a process busy for long. */
@@ -28,10 +29,10 @@ export function parseYaml(text: string): ParsedYaml {
   const doc = documentOf(text, lines);
   if (doc === undefined) return refused(tooDeep);
   const faults = [...doc.errors, ...doc.warnings];
-  const problems = faultProblems(faults, text, spanOf);
-  // Only a key given twice leaves the rest of the document as it was meant.
-  const readable = faults.every((fault) => fault.code === 'DUPLICATE_KEY');
-  const value = readable ? toJson(doc, problems, spanOf) : undefined;
+  const beyond = new BeyondJson(doc.contents, text, spanOf);
+  const problems = [...faultProblems(faults, text, spanOf), ...beyond.repeats];
+  // A key given twice leaves the rest of the document as it was meant.
+  const value = faults.length === 0 ? toJson(doc, beyond, problems) : undefined;
   return { value, problems, ...placesIn(doc, text, spanOf) };
 }
 
@@ -42,6 +43,7 @@ function documentOf(text: string, lineCounter: LineCounter): Document.Parsed | u
       schema: 'core',
       resolveKnownTags: false,
       stringKeys: true,
+      uniqueKeys: false,
       lineCounter,
       prettyErrors: false,
       logLevel: 'error',
@@ -66,12 +68,11 @@ export function parseScalar(text: string): Json {
   return isScalar && problems.length === 0 ? value : text;
 }
 
-function toJson(doc: Document.Parsed, problems: Problem[], spanOf: SpanOf): Json | undefined {
+function toJson(doc: Document.Parsed, beyond: BeyondJson, problems: Problem[]): Json | undefined {
   const wholeFile = (message: string): void => {
     problems.push({ line: 1, column: 1, length: 1, message });
   };
-  const beyond = valuesBeyondJson(doc, spanOf);
-  problems.push(...beyond.problems);
+  problems.push(...beyond.others);
   if (beyond.badAlias) return undefined;
   try {
     const value = doc.toJS({ maxAliasCount }) as Json;
@@ -94,10 +95,6 @@ function faultProblems(faults: YAMLError[], text: string, spanOf: SpanOf): Probl
   const seen = new Set<number>();
   return faults.flatMap((fault) => {
     const [start, end] = fault.pos;
-    if (fault.code === 'DUPLICATE_KEY') {
-      const key = wordAt(text, start);
-      return [{ ...spanOf(start, start + key.length), message: `\`${key}\` is given twice` }];
-    }
     const problem = { ...spanOf(start, end), message: faultMessage(fault, text) };
     if (seen.has(problem.line)) return [];
     seen.add(problem.line);
@@ -114,43 +111,4 @@ function faultMessage({ code, message, pos: [start] }: YAMLError, text: string):
     return 'Inside { } and [ ] a reference must be in quotes: "${{ ... }}"';
   }
   return `Not valid YAML: ${message}`;
-}
-
-function wordAt(text: string, offset: number): string {
-  return /^(?:"[^"\n]*"|'[^'\n]*'|[^\s:]+)/.exec(text.slice(offset))?.[0] ?? 'A key';
-}
-
-/** What YAML can say and JSON cannot, or not without loss. */
-function valuesBeyondJson(doc: Document.Parsed, spanOf: SpanOf): { problems: Problem[]; badAlias: boolean } {
-  const problems: Problem[] = [];
-  let badAlias = false;
-  visit(doc, {
-    Scalar(key, node) {
-      const message = beyondJson(node.value, node.source ?? '', key === 'key');
-      if (message !== undefined) problems.push({ ...spanOf(...rangeOf(node)), message });
-    },
-    Pair(_key, { key, value }) {
-      if (!isScalar(key) || key.value !== '<<' || isScalar(value) || value === null) return undefined;
-      const message =
-        'Maps are not merged by `<<`; write the keys out, or give a whole value an anchor, `&name`, and use it as `*name`';
-      problems.push({ ...spanOf(...rangeOf(key)), message });
-      return visit.REMOVE;
-    },
-    Alias(_key, node, ancestors) {
-      const anchored = node.resolve(doc);
-      if (anchored !== undefined && !ancestors.includes(anchored)) return;
-      badAlias = true;
-      const fault = anchored === undefined ? 'has no anchor before it' : 'stands inside its own anchor';
-      problems.push({ ...spanOf(...rangeOf(node)), message: `The alias \`*${node.source}\` ${fault}` });
-    },
-  });
-  return { problems, badAlias };
-}
-
-function beyondJson(value: unknown, source: string, isKey: boolean): string | undefined {
-  if (isKey) return value === '__proto__' ? '`__proto__` cannot be a key' : undefined;
-  if (typeof value !== 'number') return undefined;
-  if (!Number.isFinite(value)) return `${source} is not a finite number`;
-  const exact = !Number.isInteger(value) || Number.isSafeInteger(value) || /[.eE]/.test(source);
-  return exact ? undefined : `${source} is too large to be exact; put it in quotes if it is a name`;
 }
