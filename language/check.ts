@@ -1,9 +1,10 @@
-import { type CheckedFile, checkFile, type Surroundings } from './checkFile.ts';
+import { type CheckedFile, checkFile } from './checkFile.ts';
 import type { Schedule } from './draft.ts';
 import { top } from './frame.ts';
 import type { JsonObject } from './json.ts';
 import { Library, type Pipelines } from './library.ts';
 import type { ParamDefinition } from './params.ts';
+import { parseYaml } from './parse.ts';
 import { type ParamProblem, type Problem, withoutRepeats } from './problems.ts';
 import type { StepRegistry } from './step.ts';
 import type { CheckedStep } from './steps.ts';
@@ -42,10 +43,8 @@ export function readPipeline(
   registry: StepRegistry,
   pipelines: Pipelines = {},
 ): { pipeline: Pipeline } | { problems: Problem[] } {
-  const library = libraryOf(pipelines, registry);
-  const file = checkFile(text, { params: {} }, { ...atTop(text), registry, library });
-  const problems = [...file.problems, ...library.problems];
-  return problems.length > 0 ? { problems } : { pipeline: factsOf(file) };
+  const file = checkTop(text, registry, {}, pipelines);
+  return file.problems.length > 0 ? { problems: file.problems } : { pipeline: factsOf(file) };
 }
 
 /** Checks a pipeline file and the params of a run. Problems of the file come first. */
@@ -55,10 +54,8 @@ export function check(
   given: JsonObject,
   pipelines: Pipelines,
 ): Checked {
-  const library = libraryOf(pipelines, registry);
-  const file = checkFile(text, { params: given }, { ...atTop(text), registry, library });
-  const problems = [...file.problems, ...library.problems];
-  if (problems.length > 0) return { problems };
+  const file = checkTop(text, registry, given, pipelines);
+  if (file.problems.length > 0) return { problems: file.problems };
   if (file.paramProblems.length > 0) return { paramProblems: withoutRepeats(file.paramProblems) };
   const { values, steps, draft } = file;
   if (draft?.concurrency === undefined) return { pipeline: { ...factsOf(file), values, steps } };
@@ -78,18 +75,29 @@ function factsOf({ draft, params }: CheckedFile): Pipeline {
   };
 }
 
-function atTop(text: string): Pick<Surroundings, 'frame' | 'trail'> {
-  return { frame: top, trail: [{ name: nameIn(text), text }] };
+/** The problems are also those of the pipelines that it uses. */
+function checkTop(
+  text: string,
+  registry: StepRegistry,
+  params: JsonObject,
+  pipelines: Pipelines,
+): CheckedFile {
+  const yaml = parseYaml(text);
+  const library = libraryOf(pipelines, registry);
+  const trail = [{ name: nameIn(yaml), text }];
+  const file = checkFile(yaml, { params }, { frame: top, trail, registry, library });
+  return { ...file, problems: [...file.problems, ...library.problems] };
 }
 
 function libraryOf(pipelines: Pipelines, registry: StepRegistry): Library {
   return new Library(pipelines, (text, trail, library) => {
-    const file = checkFile(text, { params: {} }, { frame: top, trail, registry, library });
+    const yaml = parseYaml(text);
+    const file = checkFile(yaml, { params: {} }, { frame: top, trail, registry, library });
     // Who uses a pipeline runs its steps without its `always`.
     const steps = file.steps.filter(({ draft }) => !draft.always);
     const axes = new Map(
       steps.flatMap((step) => step.grid.axes.map((axis) => [axis.name, axis.origin] as const)),
     );
-    return { ...file, axes, steps: steps.length };
+    return { ...file, yaml, axes, steps: steps.length };
   });
 }

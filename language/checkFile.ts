@@ -7,7 +7,7 @@ import type { Library, Trail, UsedPipeline } from './library.ts';
 import { findCircles, type Needs, topologicalOrder } from './order.ts';
 import { checkOutputs, type Outputs } from './outputs.ts';
 import { fillParams, type ParamDefinition } from './params.ts';
-import { parseYaml } from './parse.ts';
+import type { ParsedYaml } from './parse.ts';
 import type { ParamProblem, Problem } from './problems.ts';
 import type { Scope } from './scope.ts';
 import type { StepRegistry } from './step.ts';
@@ -50,12 +50,11 @@ const nothing = {
 
 /** Checks a file with params as a run is given them, or with those that are known of a used pipeline. */
 export function checkFile(
-  text: string,
+  yaml: ParsedYaml,
   asked: { params: JsonObject } | { known: KnownParams },
   surroundings: Surroundings,
 ): CheckedFile {
   const { registry, library, frame, trail } = surroundings;
-  const yaml = parseYaml(text);
   const findings = new Findings(yaml);
   const draft = yaml.value === undefined ? undefined : readDraft(yaml.value, findings);
   if (draft === undefined) return { ...nothing, draft, problems: findings.inOrder() };
@@ -72,10 +71,10 @@ export function checkFile(
   const used = findUsed({ draft }, library, trail, findings);
   const scope = { draft, axes, registry, frame, used };
   const possible = isPossible(draft, used, findings);
-  const within: CheckWithin = ({ name, text }, values, inner) => {
+  const within: CheckWithin = ({ name, text, yaml }, values, inner) => {
     if (!possible) return nothing;
     const around = { registry, library, frame: inner, trail: [...trail, { name, text }] };
-    return checkFile(text, { known: values }, around);
+    return checkFile(yaml, { known: values }, around);
   };
   const steps = new Map<StepDraft, CheckedStep[]>();
   const needs = new Map<string, Set<string>>();

@@ -161,6 +161,7 @@ function refuseOthers(map: JsonObject, path: Path, findings: Findings): void {
 /** Undefined if anything is wrong with it. */
 function readMatrix(map: JsonObject, path: Path, findings: Findings): MatrixDraft | undefined {
   const entries = Object.entries(map);
+  if (entries.length === 0) return { axes: {}, exclude: [], include: [] };
   const isOwn = ([key]: [string, Json]) => Object.hasOwn(matrixShape, key);
   const named = Object.fromEntries(entries.filter((entry) => !isOwn(entry)));
   const names = Object.keys(named);

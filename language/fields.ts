@@ -1,8 +1,9 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { checkValue, wordFor } from './complaints.ts';
 import type { Findings } from './findings.ts';
 import type { Json, JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
+import { own } from './own.ts';
 import type { Path } from './places.ts';
 
 export type Shape = Record<string, z.ZodType>;
@@ -31,8 +32,10 @@ export function readFields<S extends Shape>(
   const fields: Fields<S> = {};
   for (const key of Object.keys(shape) as (keyof S & string)[]) {
     const schema = shape[key];
-    if (schema === undefined) continue;
-    const checked = checkValue(schema, Object.hasOwn(map, key) ? map[key] : undefined);
+    const value = own(map, key);
+    // Most keys are absent of most maps.
+    if (schema === undefined || (value === undefined && schema instanceof z.ZodOptional)) continue;
+    const checked = checkValue(schema, value);
     if ('value' in checked) {
       if (checked.value !== undefined) fields[key] = checked.value;
       continue;

@@ -2,6 +2,7 @@ import type { PipelineDraft } from './draft.ts';
 import type { Outputs } from './outputs.ts';
 import { own } from './own.ts';
 import type { ParamDefinition } from './params.ts';
+import type { ParsedYaml } from './parse.ts';
 import type { Problem, SourceText } from './problems.ts';
 import { faultOfName } from './uses.ts';
 
@@ -30,6 +31,8 @@ export interface UsedPipeline {
   /** As it is named. */
   name: string;
   text: string;
+  /** Read once, however often it is used. */
+  yaml: ParsedYaml;
   params: Record<string, ParamDefinition>;
   outputs: Outputs;
   /** The axes of its steps, and the steps that they come from. */
@@ -41,7 +44,7 @@ export interface UsedPipeline {
 }
 
 /** A file that was checked by itself. */
-export interface ReadFile extends Pick<UsedPipeline, 'params' | 'outputs' | 'axes' | 'steps' | 'height'> {
+export interface ReadFile extends Omit<UsedPipeline, 'name' | 'text'> {
   draft: PipelineDraft | undefined;
   problems: Problem[];
 }

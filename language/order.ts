@@ -5,17 +5,23 @@ export type Needs = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Every step behind the steps it needs; otherwise in the order of the file. Undefined if some wait in a circle. */
 export function topologicalOrder(steps: readonly StepDraft[], needs: Needs): StepDraft[] | undefined {
-  const done = new Set<string>();
+  const waiting = [...steps];
+  const waits = new Set(steps.map(({ id }) => id));
   const order: StepDraft[] = [];
-  let waiting = [...steps];
   while (waiting.length > 0) {
-    const next = waiting.find(({ id }) => [...(needs.get(id) ?? [])].every((needed) => done.has(needed)));
+    const at = waiting.findIndex(({ id }) => !hasAny(waits, needs.get(id)));
+    const next = waiting[at];
     if (next === undefined) return undefined;
-    waiting = waiting.filter((step) => step !== next);
-    done.add(next.id);
+    waiting.splice(at, 1);
+    waits.delete(next.id);
     order.push(next);
   }
   return order;
+}
+
+function hasAny(ids: ReadonlySet<string>, some: ReadonlySet<string> | undefined): boolean {
+  for (const id of some ?? []) if (ids.has(id)) return true;
+  return false;
 }
 
 /** The circles in which steps wait for each other, each as `[a, b, a]`: one a group of such steps. */

@@ -7,6 +7,7 @@ import { own } from './own.ts';
 import { type ParamDefinition, paramProblem } from './params.ts';
 import { splitText } from './pieces.ts';
 import type { ParamProblem } from './problems.ts';
+import { nameAt } from './reference.ts';
 import type { KnownParams } from './values.ts';
 
 /** Where the values of an axis may come from beside its file. */
@@ -41,7 +42,7 @@ export function readParamAxis(
   if (!definitions.has(param)) {
     findings.inText(
       path,
-      reference.nameAt(1),
+      nameAt(reference, 1),
       `The pipeline has no param \`${param}\``,
       nearest(param, definitions.keys()),
     );

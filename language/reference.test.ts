@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { splitText } from './pieces.ts';
+import { nameAt } from './reference.ts';
 
 function shown(text: string): unknown[] {
   return splitText(text).map((piece) => {
@@ -44,7 +45,7 @@ describe('references', () => {
     const [, piece] = splitText(text);
     if (piece === undefined || !('reference' in piece)) throw new Error('no reference');
     const names = [0, 1, 2, 3].map((index) => {
-      const { offset, length } = piece.reference.nameAt(index);
+      const { offset, length } = nameAt(piece.reference, index);
       return text.slice(offset, offset + length);
     });
     expect(names).toEqual(['steps', 'train', '*', 'loss']);

@@ -18,8 +18,6 @@ export interface ReferenceText extends Part {
   /** As it is written, without blanks: `steps.a.*.out`. */
   written: string;
   reference: SourceReference;
-  /** The name between the dots at this place; 0 is `steps`. */
-  nameAt(index: number): Part;
 }
 
 export interface ReferenceFault extends Part {
@@ -37,51 +35,56 @@ export function readReference(
   written: string,
   offset: number,
 ): { reference: ReferenceText } | { fault: ReferenceFault } {
-  const whole = { offset, length: written.length };
+  const whole = { offset, length: written.length, written };
   const names = written.split('.');
-  const nameAt = (index: number): Part => ({
-    offset: offset + names.slice(0, index).reduce((sum, part) => sum + part.length + 1, 0),
-    length: names[index]?.length ?? 0,
-  });
   const reference = referenceOf(names);
-  if (reference !== undefined) return { reference: { ...whole, written, reference, nameAt } };
+  if (reference !== undefined) return { reference: { ...whole, reference } };
+  return { fault: faultOf(whole, names) };
+}
+
+/** The name between the dots at this place; 0 is `steps`. */
+export function nameAt({ offset, written }: Pick<ReferenceText, 'offset' | 'written'>, index: number): Part {
+  const names = written.split('.');
+  const before = names.slice(0, index).reduce((sum, name) => sum + name.length + 1, 0);
+  return { offset: offset + before, length: names[index]?.length ?? 0 };
+}
+
+function faultOf(
+  text: Pick<ReferenceText, 'offset' | 'length' | 'written'>,
+  names: readonly string[],
+): ReferenceFault {
+  const { offset, length, written } = text;
   const root = names[0] ?? '';
   if (name.test(root) && !roots.includes(root)) {
-    return {
-      fault: {
-        ...nameAt(0),
-        message: `References begin with \`params\`, \`steps\`, \`matrix\`, \`secrets\` or \`run\`, not \`${root}\``,
-      },
-    };
+    const message = `References begin with \`params\`, \`steps\`, \`matrix\`, \`secrets\` or \`run\`, not \`${root}\``;
+    return { ...nameAt(text, 0), message };
   }
   if (root === 'secrets' && names.length === 2) {
     const message = 'Secrets have names of capital letters, digits and _, such as SLACK_HOOK';
-    return { fault: { ...nameAt(1), message } };
+    return { ...nameAt(text, 1), message };
   }
   if (root === 'run' && names.length === 2) {
     const suggestion = nearest(names[1] ?? '', runFacts);
     const message = `\`run\` has ${runFacts.join(', ')}`;
-    return { fault: { ...nameAt(1), message, ...(suggestion !== undefined && { suggestion }) } };
+    return { ...nameAt(text, 1), message, ...(suggestion !== undefined && { suggestion }) };
   }
-  return { fault: { ...whole, message: `\`${written}\` is not a reference; write ${forms}` } };
+  return { offset, length, message: `\`${written}\` is not a reference; write ${forms}` };
 }
 
-function referenceOf(names: string[]): SourceReference | undefined {
-  const [root, first = '', second = '', third = ''] = names;
-  const named = (...parts: string[]): boolean => parts.every((part) => name.test(part));
-  if (root === 'params' && names.length === 2 && named(first)) return { from: 'params', param: first };
-  if (root === 'matrix' && names.length === 2 && named(first)) return { from: 'matrix', axis: first };
-  if (root === 'secrets' && names.length === 2 && secretName.test(first)) {
-    return { from: 'secrets', secret: first };
-  }
-  const fact = runFacts.find((each) => each === first);
-  if (root === 'run' && names.length === 2 && fact !== undefined) return { from: 'run', fact };
-  if (root !== 'steps') return undefined;
-  if (names.length === 3 && named(first, second)) {
-    return { from: 'steps', step: first, output: second, gather: false };
-  }
-  if (names.length === 4 && second === '*' && named(first, third)) {
-    return { from: 'steps', step: first, output: third, gather: true };
-  }
-  return undefined;
+function referenceOf(names: readonly string[]): SourceReference | undefined {
+  const [root, first = ''] = names;
+  if (root === 'steps') return outputOf(names);
+  if (names.length !== 2) return undefined;
+  if (root === 'params' && name.test(first)) return { from: 'params', param: first };
+  if (root === 'matrix' && name.test(first)) return { from: 'matrix', axis: first };
+  if (root === 'secrets' && secretName.test(first)) return { from: 'secrets', secret: first };
+  const fact = root === 'run' ? runFacts.find((each) => each === first) : undefined;
+  return fact && { from: 'run', fact };
+}
+
+function outputOf([, step = '', ...rest]: readonly string[]): SourceReference | undefined {
+  const gather = rest[0] === '*';
+  const [output = '', ...others] = gather ? rest.slice(1) : rest;
+  const isOne = others.length === 0 && name.test(step) && name.test(output);
+  return isOne ? { from: 'steps', step, output, gather } : undefined;
 }

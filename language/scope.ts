@@ -8,7 +8,7 @@ import { type Output, type Outputs, outputsOfContract } from './outputs.ts';
 import { own } from './own.ts';
 import type { ParamDefinition } from './params.ts';
 import type { ArtifactParam } from './plan.ts';
-import type { ReferenceFault, ReferenceText } from './reference.ts';
+import { nameAt, type ReferenceFault, type ReferenceText } from './reference.ts';
 import type { ArtifactKind, StepContract, StepRegistry } from './step.ts';
 import { usesPipeline } from './uses.ts';
 
@@ -52,7 +52,7 @@ export function lookUp(text: ReferenceText, scope: Scope): Referent | { fault: R
     case 'run':
       if (scope.step.always) return { is: 'run' };
       return {
-        fault: { ...text.nameAt(0), message: `\`${text.written}\` is known to steps of \`always\` alone` },
+        fault: { ...nameAt(text, 0), message: `\`${text.written}\` is known to steps of \`always\` alone` },
       };
     case 'steps':
       return lookUpOutput(reference, text, scope, scope.step);
@@ -95,7 +95,7 @@ export function lookUpOutput(
   if (step === undefined) {
     return unknownName(text, 1, `There is no step \`${id}\``, id, scope.draft.steps.keys());
   }
-  if (step.always && !reader?.always) return { fault: { ...text.nameAt(1), message: beginsLater(id) } };
+  if (step.always && !reader?.always) return { fault: { ...nameAt(text, 1), message: beginsLater(id) } };
   const outputs = outputsOf(step, scope);
   if (outputs === undefined) return { is: 'unknown' };
   const found = own(outputs, output);
@@ -152,7 +152,10 @@ function severalInstances(
   const names = foreign.map((axis) => `\`${axis.name}\``).join(' and ');
   const other = reader === undefined ? '' : `, or make one \`${reader.id}\` for \`each: ${id}\``;
   const remedy = `gather them with \`steps.${id}.*.${output}\`${other}`;
-  return { ...text.nameAt(1), message: `\`${id}\` has several instances, one for every ${names}; ${remedy}` };
+  return {
+    ...nameAt(text, 1),
+    message: `\`${id}\` has several instances, one for every ${names}; ${remedy}`,
+  };
 }
 
 function unknownName(
@@ -163,6 +166,6 @@ function unknownName(
   known: Iterable<string>,
 ): { fault: ReferenceFault } {
   const suggestion = nearest(name, known);
-  const fault = { ...text.nameAt(index), message };
+  const fault = { ...nameAt(text, index), message };
   return { fault: suggestion === undefined ? fault : { ...fault, suggestion } };
 }

@@ -23,17 +23,19 @@ function propertiesOf(contract: StepContract): Record<string, Schema> {
 /** Reports secrets where their value would be for everybody to read. */
 export function checkSecrets(contract: StepContract, bound: Record<string, Bound>, findings: Findings): void {
   const properties = propertiesOf(contract);
-  const able = Object.keys(properties).filter((name) => holdsSecrets(properties[name] ?? {}));
-  const where =
-    able.length === 0
-      ? `\`${contract.name}\` takes no secrets`
-      : `\`${contract.name}\` takes secrets in ${able.map((name) => `\`${name}\``).join(' and ')} alone`;
   for (const [name, value] of Object.entries(bound)) {
     for (const { ref, path } of misplaced(value, properties[name])) {
-      const message = `\`${ref.written}\` cannot stand here, where everybody could read its value: ${where}`;
+      const message = `\`${ref.written}\` cannot stand here, where everybody could read its value: ${placesOf(contract)}`;
       findings.inText(path, partOf(ref), message);
     }
   }
+}
+
+/** Where the params of a step kind take secrets, in words. */
+function placesOf(contract: StepContract): string {
+  const able = Object.entries(propertiesOf(contract)).filter(([, schema]) => holdsSecrets(schema));
+  if (able.length === 0) return `\`${contract.name}\` takes no secrets`;
+  return `\`${contract.name}\` takes secrets in ${able.map(([name]) => `\`${name}\``).join(' and ')} alone`;
 }
 
 /** The secrets of a value that are not where its schema takes them. */

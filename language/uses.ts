@@ -1,6 +1,6 @@
 import type { StepDraft } from './draft.ts';
 import type { Json } from './json.ts';
-import { parseYaml } from './parse.ts';
+import { type ParsedYaml, parseYaml } from './parse.ts';
 
 /** What a step `uses` that is made of the steps of another pipeline. */
 export const pipelineKind = 'pipeline';
@@ -22,8 +22,8 @@ export function pipelinesIn(text: string): string[] {
 }
 
 /** What a file says it is called; a file that is wrong may say nothing. */
-export function nameIn(text: string): string {
-  const { name } = mapOf(parseYaml(text).value);
+export function nameIn({ value }: ParsedYaml): string {
+  const { name } = mapOf(value);
   return typeof name === 'string' ? name : 'pipeline';
 }
 

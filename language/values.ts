@@ -49,7 +49,7 @@ export function checkParams(
   const places = combinations(step.grid, used);
   const open = new Set(Object.keys(step.bound).filter((name) => isOpen(step.bound[name], places, known)));
   const schema = open.size === 0 ? step.contract.params : without(step.contract.params, open);
-  const missing = reportMissing(step, findings);
+  let missing: Set<string> | undefined;
   let filled: JsonObject | undefined;
   for (const at of places) {
     const checked = checkValue(schema, valuesOf(step.bound, open, known, at));
@@ -57,6 +57,7 @@ export function checkParams(
       filled ??= checked.value as JsonObject;
       if (open.size === 0) checkProcesses(step, checked.value, findings);
     } else {
+      missing ??= reportMissing(step, findings);
       for (const complaint of checked.complaints) {
         if (complaint.path.length === 1 && missing.has(String(complaint.path[0]))) continue;
         report(complaint, { step, known, at, findings, paramProblems });
