@@ -1,6 +1,7 @@
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError, sentences } from '../errors/failure.ts';
-import { deepest, type Pipelines } from '../language/library.ts';
+import { deepest } from '../language/library.ts';
+import type { Pipelines } from '../language/sources.ts';
 import { pipelinesIn } from '../language/uses.ts';
 import { findPipeline, type PipelineSource } from './pipelines.ts';
 import { shippedNames, shippedSource } from './shipped.ts';

@@ -5,6 +5,7 @@ import type { Findings } from './findings.ts';
 import { checkMatrix } from './matrix.ts';
 import type { AxisParams } from './paramAxes.ts';
 import type { Axis } from './plan.ts';
+import type { AxesOfSteps } from './scope.ts';
 import { usesPipeline } from './uses.ts';
 
 /** Above this a plan or a list of what was made would be larger than anybody handles at once. */
@@ -15,12 +16,6 @@ const maxInstances = 100_000;
  * events of its history.
  */
 const maxInstancesOfRun = 1500;
-
-/**
- * What tells the instances of every step apart: the axes of the step it is made for `each` of, then those of its own
- * matrix. Undefined for a step whose axes nobody can know because something else is wrong.
- */
-export type AxesOfSteps = Map<string, Grid | undefined>;
 
 export function findAxes(draft: PipelineDraft, params: AxisParams, findings: Findings): AxesOfSteps {
   const found: AxesOfSteps = new Map();

@@ -4,11 +4,11 @@ import { durationMs } from './duration.ts';
 import { withFanOuts } from './fanOut.ts';
 import type { When } from './frame.ts';
 import type { JsonObject } from './json.ts';
-import type { PipelineSource, Pipelines } from './library.ts';
 import { own } from './own.ts';
 import type { Plan, PlanApproval, PlanRetry, PlanStep, Template } from './plan.ts';
 import type { ParamProblem, Problem } from './problems.ts';
 import { secretsOf } from './secrets.ts';
+import type { PipelineSource, Pipelines } from './sources.ts';
 import { artifactOutput, type StepContract, type StepRegistry } from './step.ts';
 import type { CheckedStep } from './steps.ts';
 

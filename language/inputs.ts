@@ -1,7 +1,7 @@
 import { type Bound, type BoundReference, partOf } from './bind.ts';
 import type { Findings } from './findings.ts';
 import type { Path } from './places.ts';
-import type { ArtifactKind, ArtifactPort } from './step.ts';
+import { type ArtifactPort, plural, withArticle } from './step.ts';
 
 /** An input of a step: where it stands and what it takes. */
 export interface Input {
@@ -64,12 +64,4 @@ function checkReference(input: Input, bound: BoundReference, inList: boolean, fi
   } else if (!referent.many && port.many && !inList) {
     fault(`\`${ref.written}\` is one ${referent.kind}, but ${target} a list of ${plural(port.artifact)}`);
   }
-}
-
-export function withArticle(kind: ArtifactKind): string {
-  return kind === 'index' ? 'an index' : `a ${kind}`;
-}
-
-export function plural(kind: ArtifactKind): string {
-  return kind === 'index' ? 'indexes' : `${kind}s`;
 }

@@ -3,19 +3,9 @@ import type { Outputs } from './outputs.ts';
 import { own } from './own.ts';
 import type { ParamDefinition } from './params.ts';
 import type { ParsedYaml } from './parse.ts';
-import type { Problem, SourceText } from './problems.ts';
+import type { Problem } from './problems.ts';
+import type { Pipelines } from './sources.ts';
 import { faultOfName } from './uses.ts';
-
-/** The text of a pipeline file, and the digest under which it is kept as a blob. */
-export interface PipelineSource extends SourceText {
-  digest: string;
-}
-
-/** What a name stands for; why it stands for nothing; or that nobody could be asked. */
-type Named = PipelineSource | { fault: string } | { unchecked: true };
-
-/** The pipelines that a file uses, also those that only the used ones name, as they are named: `att-folds@2`. */
-export type Pipelines = Readonly<Record<string, Named>>;
 
 /** A pipeline on the way from the file that is checked to one that is used. */
 interface Visited {

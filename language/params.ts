@@ -3,14 +3,12 @@ import { checkValue, wordFor } from './complaints.ts';
 import { readFields, readMap, subjectOf } from './fields.ts';
 import type { Findings } from './findings.ts';
 import { itemShape, itemTypes, paramShapes, wholeNumber } from './grammar.ts';
-import { withArticle } from './inputs.ts';
 import type { Json, JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './places.ts';
 import type { ParamProblem } from './problems.ts';
 import { namesSecret, secretHint, secretName } from './secretText.ts';
-import type { ArtifactKind } from './step.ts';
-import { itemsWord } from './typing.ts';
+import { type ArtifactKind, withArticle } from './step.ts';
 
 const keyHint =
   'must be the key of an artifact, or its first twelve digits or more, in quotes if all of them are digits; `npx f2c artifact list` shows keys';
@@ -194,6 +192,16 @@ function expectation({ type, title, values, items, kind }: ParamDefinition): str
   };
   const word = type === 'enum' ? `one of ${values?.join(', ')}` : words[type];
   return title === undefined ? word : `${word} (${title})`;
+}
+
+/** The items of a list param, in the plural. */
+export function itemsWord(items: ParamDefinition | undefined): string {
+  const words: Record<string, string> = {
+    integer: 'whole numbers',
+    number: 'numbers',
+    boolean: 'true or false',
+  };
+  return words[items?.type ?? ''] ?? 'strings';
 }
 
 export function paramProblem(param: string, message: string, suggestion?: string): ParamProblem {

@@ -1,6 +1,6 @@
 import { F2cError } from '../errors/failure.ts';
-import type { Pipelines } from './library.ts';
 import { own } from './own.ts';
+import type { Pipelines, SourceText } from './sources.ts';
 
 /** A place in the source; line and column count from 1, and the length stays on the line. */
 export interface Span {
@@ -25,12 +25,6 @@ export interface ParamProblem {
   param: string;
   message: string;
   suggestion?: string;
-}
-
-export interface SourceText {
-  text: string;
-  /** File name to show; "pipeline" if the text comes from elsewhere. */
-  file?: string;
 }
 
 /** More of them, or more of a line, help nobody. */

@@ -12,9 +12,8 @@ import {
   stepShape,
   useShape,
 } from './grammar.ts';
-import { withArticle } from './inputs.ts';
 import { holdsSecrets } from './secrets.ts';
-import type { ArtifactPort, StepContract, StepRegistry } from './step.ts';
+import { type ArtifactPort, type StepContract, type StepRegistry, withArticle } from './step.ts';
 import { pipelineKind } from './uses.ts';
 
 /** For editors, which know draft 7 best. */

@@ -1,5 +1,4 @@
-import type { AxesOfSteps } from './axes.ts';
-import { type GridAxis, sameAxis } from './coordinates.ts';
+import { type Grid, type GridAxis, sameAxis } from './coordinates.ts';
 import type { PipelineDraft, StepDraft } from './draft.ts';
 import type { Frame } from './frame.ts';
 import type { UsedPipeline } from './library.ts';
@@ -11,6 +10,12 @@ import type { ArtifactParam } from './plan.ts';
 import { nameAt, type ReferenceFault, type ReferenceText } from './reference.ts';
 import type { ArtifactKind, StepContract, StepRegistry } from './step.ts';
 import { usesPipeline } from './uses.ts';
+
+/**
+ * What tells the instances of every step apart: the axes of the step it is made for `each` of, then those of its own
+ * matrix. Undefined for a step whose axes nobody can know because something else is wrong.
+ */
+export type AxesOfSteps = Map<string, Grid | undefined>;
 
 /** Everything a reference of one step may name. */
 export interface Scope {

@@ -4,6 +4,14 @@ import type { z } from 'zod';
 export const artifactKinds = ['dataset', 'index', 'checkpoint', 'model', 'report', 'receipt'] as const;
 export type ArtifactKind = (typeof artifactKinds)[number];
 
+export function withArticle(kind: ArtifactKind): string {
+  return kind === 'index' ? 'an index' : `a ${kind}`;
+}
+
+export function plural(kind: ArtifactKind): string {
+  return kind === 'index' ? 'indexes' : `${kind}s`;
+}
+
 /** The task queues, one a worker role. */
 export const queues = ['control', 'data', 'gpu'] as const;
 export type Queue = (typeof queues)[number];

@@ -9,8 +9,8 @@ import { trainStep } from '../activities/train/contract.ts';
 import { readPipeline } from './check.ts';
 import { compile } from './compile.ts';
 import type { JsonObject } from './json.ts';
-import type { Pipelines } from './library.ts';
 import type { Plan } from './plan.ts';
+import type { Pipelines } from './sources.ts';
 import type { StepRegistry } from './step.ts';
 
 export const registry: StepRegistry = {

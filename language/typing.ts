@@ -1,5 +1,5 @@
 import type { GridAxis } from './coordinates.ts';
-import type { ParamDefinition } from './params.ts';
+import { itemsWord, type ParamDefinition } from './params.ts';
 import type { Referent } from './scope.ts';
 
 /** What is known of a value before the run: its JSON types, any of which it may have, and a word for them. */
@@ -42,16 +42,6 @@ function typeOfParam({ type, items }: ParamDefinition): ValueType {
     default:
       return text;
   }
-}
-
-/** The items of a list param, in the plural. */
-export function itemsWord(items: ParamDefinition | undefined): string {
-  const words: Record<string, string> = {
-    integer: 'whole numbers',
-    number: 'numbers',
-    boolean: 'true or false',
-  };
-  return words[items?.type ?? ''] ?? 'strings';
 }
 
 /** Undefined where the values of an axis are of several types, or of one that expressions do not know. */

@@ -4,7 +4,6 @@ import { type Complaint, checkValue } from './complaints.ts';
 import { type Coordinates, combinations, type Grid } from './coordinates.ts';
 import { subjectOf } from './fields.ts';
 import type { Findings } from './findings.ts';
-import { plural, withArticle } from './inputs.ts';
 import type { JsonObject } from './json.ts';
 import { pathOfValue } from './matrix.ts';
 import { own } from './own.ts';
@@ -12,7 +11,7 @@ import { paramProblem } from './params.ts';
 import type { Path } from './places.ts';
 import type { Axis } from './plan.ts';
 import type { ParamProblem } from './problems.ts';
-import type { StepContract } from './step.ts';
+import { plural, type StepContract, withArticle } from './step.ts';
 import { accepts, typeOf } from './types.ts';
 
 /** What is known of the params of the run while a pipeline is checked. */
