@@ -2,10 +2,10 @@ import { missingBlobs } from '../artifacts/lookup.ts';
 import type { ArtifactRef, Manifest } from '../artifacts/manifest.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
-import type { JsonObject } from '../language/json.ts';
-import type { Plan } from '../language/plan.ts';
-import { paramsError } from '../language/problems.ts';
-import { withArticle } from '../language/step.ts';
+import { withArticle } from '../language/contract/step.ts';
+import type { Plan } from '../language/plan/plan.ts';
+import type { JsonObject } from '../language/text/json.ts';
+import { paramsError } from '../language/text/problems.ts';
 
 /** What the store says that is the fault of who named the artifact. */
 const wrongKeys = ['F2C_ARTIFACT_UNKNOWN', 'F2C_BLOB_CORRUPT'];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { JsonObject } from '../language/json.ts';
+import type { JsonObject } from '../language/text/json.ts';
 import { changeParams } from './changes.ts';
 
 const params = { by: 'accuracy' };

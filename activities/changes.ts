@@ -1,12 +1,12 @@
 import { paramChanges } from '../artifacts/explain.ts';
 import { F2cError } from '../errors/failure.ts';
-import { checkValue } from '../language/complaints.ts';
-import { subjectOf } from '../language/fields.ts';
-import type { JsonObject } from '../language/json.ts';
-import { nearest } from '../language/nearest.ts';
-import { own } from '../language/own.ts';
-import type { Plan } from '../language/plan.ts';
-import { instancesOfRun } from '../language/resolve.ts';
+import { checkValue } from '../language/grammar/complaints.ts';
+import { subjectOf } from '../language/grammar/fields.ts';
+import type { Plan } from '../language/plan/plan.ts';
+import { instancesOfRun } from '../language/plan/resolve.ts';
+import type { JsonObject } from '../language/text/json.ts';
+import { nearest } from '../language/text/nearest.ts';
+import { own } from '../language/text/own.ts';
 import { contracts } from './registry.ts';
 import { secretsIn } from './secretValues.ts';
 

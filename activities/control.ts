@@ -1,9 +1,9 @@
 import type { BlobRef } from '../artifacts/manifest.ts';
 import { putOutcomes, putSlices } from '../artifacts/outcomes.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
-import type { JsonObject } from '../language/json.ts';
-import type { Known } from '../language/outcomes.ts';
-import type { Plan } from '../language/plan.ts';
+import type { Known } from '../language/plan/outcomes.ts';
+import type { Plan } from '../language/plan/plan.ts';
+import type { JsonObject } from '../language/text/json.ts';
 import { asActivity } from './boundary.ts';
 import { type ChangedParams, changeParams, type ParamsChange } from './changes.ts';
 import { lookUpOnce } from './elsewhere.ts';

@@ -4,9 +4,9 @@ import { forEachParallel } from '../artifacts/parallel.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { goesOnFrom } from '../artifacts/trainings.ts';
 import { F2cError } from '../errors/failure.ts';
-import { ExpressionError } from '../language/evaluate.ts';
-import { obstacleOf } from '../language/obstacle.ts';
-import type { Plan } from '../language/plan.ts';
+import { ExpressionError } from '../language/plan/evaluate.ts';
+import { obstacleOf } from '../language/plan/obstacle.ts';
+import type { Plan } from '../language/plan/plan.ts';
 import {
   type Instance,
   instancesOfRun,
@@ -15,8 +15,8 @@ import {
   needsOf,
   resolveWith,
   stepIdOf,
-} from '../language/resolve.ts';
-import { countsOf, inheritedShortage, isSpared, type Shortage } from '../language/shortage.ts';
+} from '../language/plan/resolve.ts';
+import { countsOf, inheritedShortage, isSpared, type Shortage } from '../language/plan/shortage.ts';
 import { type InstanceForecasts, together, wholePlan } from './forecastSlices.ts';
 import { lookUpTask, readFingerprint } from './reuse.ts';
 import { type LookUp, type StepDone, type StepTask, taskFor } from './tasks.ts';

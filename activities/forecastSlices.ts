@@ -1,5 +1,5 @@
-import type { Plan } from '../language/plan.ts';
-import { instancesOf, stepIdOf } from '../language/resolve.ts';
+import type { Plan } from '../language/plan/plan.ts';
+import { instancesOf, stepIdOf } from '../language/plan/resolve.ts';
 import type { StepForecast } from './forecast.ts';
 
 /** How many instances do what, and how long that takes one after the other; null where that is not known. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { putOutcomes, putSlices } from '../artifacts/outcomes.ts';
-import type { Outcome } from '../language/outcomes.ts';
+import type { Outcome } from '../language/plan/outcomes.ts';
 import { startTestStore, type TestStore } from '../test/support/store.ts';
 import { askGathered, wholeTask } from './gathered.ts';
 import { keyParts } from './tasks.ts';

@@ -1,8 +1,8 @@
 import { outcomesOf } from '../artifacts/outcomes.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError } from '../errors/failure.ts';
-import { type Outcome, type OutcomesRef, tallyOf } from '../language/outcomes.ts';
-import { own } from '../language/own.ts';
+import { type Outcome, type OutcomesRef, tallyOf } from '../language/plan/outcomes.ts';
+import { own } from '../language/text/own.ts';
 import type { StepTask, WholeTask } from './tasks.ts';
 
 /** A task with the artifacts of what it gathers, as if the workflow had known them all. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { durationMs } from '../language/duration.ts';
-import { artifactOutput } from '../language/step.ts';
+import { artifactOutput } from '../language/contract/step.ts';
+import { durationMs } from '../language/grammar/duration.ts';
 import { root } from '../local/paths.ts';
 import { f2c } from '../test/support/cli.ts';
 import { codeDigest } from './code.ts';

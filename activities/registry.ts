@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { F2cError } from '../errors/failure.ts';
-import type { StepContract, StepRegistry } from '../language/step.ts';
+import type { StepContract, StepRegistry } from '../language/contract/step.ts';
 import type { StepImplementation } from './step.ts';
 
 /** The folder of every step kind: those beside this file, and the user's own in F2C_STEPS. F2C_CONFIG_INVALID. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { JsonObject } from '../language/json.ts';
+import type { JsonObject } from '../language/text/json.ts';
 import { planOf } from './reuse.ts';
 
 const pipelineOf = (steps: number, summary: string) => ({

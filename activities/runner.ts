@@ -10,7 +10,7 @@ import { forEachParallel } from '../artifacts/parallel.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { AttemptPlace } from '../artifacts/trainings.ts';
 import { F2cError } from '../errors/failure.ts';
-import { artifactOutput, type StepContract } from '../language/step.ts';
+import { artifactOutput, type StepContract } from '../language/contract/step.ts';
 import { progressLog, withAttemptLog } from './attemptLog.ts';
 import { asActivity, queuedMs, stopReason } from './boundary.ts';
 import { codeDigest } from './code.ts';

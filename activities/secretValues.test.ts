@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { JsonObject } from '../language/json.ts';
+import type { JsonObject } from '../language/text/json.ts';
 import { withSecrets } from './secretValues.ts';
 import type { StepTask } from './tasks.ts';
 

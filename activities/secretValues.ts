@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { F2cError } from '../errors/failure.ts';
-import type { Json, JsonObject } from '../language/json.ts';
-import { replaceSecrets, secretReference } from '../language/secretText.ts';
+import { replaceSecrets, secretReference } from '../language/contract/secretText.ts';
+import type { Json, JsonObject } from '../language/text/json.ts';
 import { leastLength } from './secrets.ts';
 import type { StepTask } from './tasks.ts';
 

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { sha256 } from '../artifacts/canonical.ts';
 import { F2cError } from '../errors/failure.ts';
-import { nearest } from '../language/nearest.ts';
+import { nearest } from '../language/text/nearest.ts';
 
 const folder = fileURLToPath(new URL('../pipelines/', import.meta.url));
 const ending = '.yaml';

@@ -1,10 +1,10 @@
 import type { BlobRef } from '../artifacts/manifest.ts';
 import { outcomesOfSlice, readKept, slicesOf } from '../artifacts/outcomes.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
-import { type SliceName, slicePlan } from '../language/fanOut.ts';
-import type { Known, Outcome } from '../language/outcomes.ts';
-import type { Plan } from '../language/plan.ts';
-import { instancesOf, needsOf } from '../language/resolve.ts';
+import { type SliceName, slicePlan } from '../language/plan/fanOut.ts';
+import type { Known, Outcome } from '../language/plan/outcomes.ts';
+import type { Plan } from '../language/plan/plan.ts';
+import { instancesOf, needsOf } from '../language/plan/resolve.ts';
 
 /** A plan with steps that are run by slices is stored, where each slice finds its part of it. */
 export async function storedPlan(store: ArtifactStore, plan: Plan): Promise<Plan> {

@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import type { BlobRef, Manifest } from '../artifacts/manifest.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { AttemptPlace } from '../artifacts/trainings.ts';
-import type { JsonObject } from '../language/json.ts';
-import type { ArtifactPort, StepContract } from '../language/step.ts';
+import type { ArtifactPort, StepContract } from '../language/contract/step.ts';
+import type { JsonObject } from '../language/text/json.ts';
 
 /** What a step is given beside its inputs and params. */
 export interface StepContext {

@@ -1,8 +1,8 @@
 import type { Force } from '../artifacts/lookup.ts';
 import { type ArtifactRef, effectOf, type KeyParts } from '../artifacts/manifest.ts';
-import type { JsonObject } from '../language/json.ts';
-import type { Plan } from '../language/plan.ts';
-import type { Instance, ResolvedWith } from '../language/resolve.ts';
+import type { Plan } from '../language/plan/plan.ts';
+import type { Instance, ResolvedWith } from '../language/plan/resolve.ts';
+import type { JsonObject } from '../language/text/json.ts';
 import type { Progress } from './step.ts';
 
 /** One step instance with its inputs resolved: what passes through Temporal. Never data, only names of it. */

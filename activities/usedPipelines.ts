@@ -1,8 +1,8 @@
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { F2cError, sentences } from '../errors/failure.ts';
-import { deepest } from '../language/library.ts';
-import type { Pipelines } from '../language/sources.ts';
-import { pipelinesIn } from '../language/uses.ts';
+import { pipelinesIn } from '../language/grammar/uses.ts';
+import { deepest } from '../language/references/library.ts';
+import type { Pipelines } from '../language/text/sources.ts';
 import { findPipeline, type PipelineSource } from './pipelines.ts';
 import { shippedNames, shippedSource } from './shipped.ts';
 

@@ -1,4 +1,4 @@
-import type { ArtifactKind } from '../language/step.ts';
+import type { ArtifactKind } from '../language/contract/step.ts';
 import { contentKey } from './canonical.ts';
 import { beforeAt, type Place } from './places.ts';
 import type { ArtifactStore } from './store.ts';

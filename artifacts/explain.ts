@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../language/json.ts';
+import type { Json, JsonObject } from '../language/text/json.ts';
 import { canonicalJson, short } from './canonical.ts';
 import type { KeyParts } from './manifest.ts';
 

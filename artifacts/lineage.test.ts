@@ -1,6 +1,6 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ArtifactKind } from '../language/step.ts';
+import type { ArtifactKind } from '../language/contract/step.ts';
 import { startTestStore, type TestStore } from '../test/support/store.ts';
 import { datasetDraft } from './draft.fixture.ts';
 import { ancestor, describe } from './lineage.ts';

@@ -1,5 +1,5 @@
 import { F2cError } from '../errors/failure.ts';
-import type { ArtifactKind } from '../language/step.ts';
+import type { ArtifactKind } from '../language/contract/step.ts';
 import { short } from './canonical.ts';
 import { exportedFiles } from './exporting.ts';
 import { type ArtifactRef, hasEffect, type Manifest } from './manifest.ts';

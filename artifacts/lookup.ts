@@ -1,4 +1,4 @@
-import type { ArtifactKind } from '../language/step.ts';
+import type { ArtifactKind } from '../language/contract/step.ts';
 import { contentKey, short } from './canonical.ts';
 import { explainChange } from './explain.ts';
 import { type BlobRef, hasEffect, type KeyParts, type Manifest } from './manifest.ts';

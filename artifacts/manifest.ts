@@ -1,5 +1,5 @@
-import type { JsonObject } from '../language/json.ts';
-import type { ArtifactKind } from '../language/step.ts';
+import type { ArtifactKind } from '../language/contract/step.ts';
+import type { JsonObject } from '../language/text/json.ts';
 
 /** A file's content: SHA-256 in lower-case hex, and its length in bytes. */
 export interface BlobRef {

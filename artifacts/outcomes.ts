@@ -1,4 +1,4 @@
-import type { Outcome, OutcomesRef } from '../language/outcomes.ts';
+import type { Outcome, OutcomesRef } from '../language/plan/outcomes.ts';
 import type { BlobRef } from './manifest.ts';
 import { forEachParallel } from './parallel.ts';
 import type { ArtifactStore } from './store.ts';

@@ -1,4 +1,4 @@
-import type { ArtifactKind } from '../language/step.ts';
+import type { ArtifactKind } from '../language/contract/step.ts';
 import { canonicalJson, contentKey, sha256 } from './canonical.ts';
 import type { KeyParts } from './manifest.ts';
 import { parseKeyParts } from './schema.ts';

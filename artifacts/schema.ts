@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { F2cError } from '../errors/failure.ts';
-import type { ArtifactKind } from '../language/step.ts';
-import { artifactKinds } from '../language/step.ts';
+import type { ArtifactKind } from '../language/contract/step.ts';
+import { artifactKinds } from '../language/contract/step.ts';
 import { contentDigest, contentKey } from './canonical.ts';
 import type { KeyParts, Manifest } from './manifest.ts';
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CreateBucketCommand, HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { F2cError } from '../errors/failure.ts';
-import { type ArtifactKind, artifactKinds } from '../language/step.ts';
+import { type ArtifactKind, artifactKinds } from '../language/contract/step.ts';
 import { type BlobSource, downloadBlob, hasBlob, putBlob, readBlob } from './blobs.ts';
 import { Bucket } from './bucket.ts';
 import { contentDigest, contentKey, short } from './canonical.ts';

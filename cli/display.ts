@@ -1,6 +1,6 @@
 import { createLogUpdate } from 'log-update';
 import type { Progress } from '../activities/step.ts';
-import { endedOf } from '../language/outcomes.ts';
+import { endedOf } from '../language/plan/outcomes.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
 import { tallyText } from '../workflows/tallyText.ts';
 import { timesOf } from '../workflows/times.ts';

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Bucket } from '../artifacts/bucket.ts';
 import { type LogPiece, logLimits, logPieces } from '../artifacts/logs.ts';
-import type { JsonObject } from '../language/json.ts';
+import type { JsonObject } from '../language/text/json.ts';
 
 /** One line of the log of an attempt. */
 export interface LogLine {

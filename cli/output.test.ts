@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { F2cError } from '../errors/failure.ts';
-import { pipelineError } from '../language/problems.ts';
+import { pipelineError } from '../language/text/problems.ts';
 import { failureText } from './output.ts';
 
 const problem = { line: 2, column: 5, length: 3, message: 'Wrong' };

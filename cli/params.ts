@@ -1,6 +1,6 @@
 import { F2cError } from '../errors/failure.ts';
-import type { Json, JsonObject } from '../language/json.ts';
-import { parseArgument } from '../language/parse.ts';
+import type { Json, JsonObject } from '../language/text/json.ts';
+import { parseArgument } from '../language/text/parse.ts';
 
 /** Params as a command line gives them, `name=value` each; a value is read as YAML would read it. F2C_USAGE. */
 export function readParams(texts: string[], option = '--param'): JsonObject {

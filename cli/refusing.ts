@@ -1,8 +1,8 @@
 import type { PipelineSource } from '../activities/pipelines.ts';
 import { planOf, readSource } from '../activities/reuse.ts';
 import { uncheckedIn, usedShipped } from '../activities/usedPipelines.ts';
-import type { JsonObject } from '../language/json.ts';
-import type { Selection } from '../language/selection.ts';
+import type { Selection } from '../language/plan/selection.ts';
+import type { JsonObject } from '../language/text/json.ts';
 
 /**
  * Says what is wrong with a file or its params before any server is asked; what depends on pipelines that the file

@@ -8,7 +8,7 @@ import {
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunInput } from '../activities/reuse.ts';
 import { F2cError } from '../errors/failure.ts';
-import { nearest } from '../language/nearest.ts';
+import { nearest } from '../language/text/nearest.ts';
 import { paramText } from './params.ts';
 
 export const workflowType = 'runPipeline';

@@ -1,5 +1,5 @@
 import { rounded } from '../artifacts/rounded.ts';
-import { emptyTally } from '../language/outcomes.ts';
+import { emptyTally } from '../language/plan/outcomes.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
 import { failuresIn, tallyText } from '../workflows/tallyText.ts';
 import { timesOf } from '../workflows/times.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readPipeline } from './check.ts';
-import { instancesOfRun, isWanted, resolveWith } from './resolve.ts';
-import { pipelineSchema } from './schema.ts';
-import { select } from './selection.ts';
+import { pipelineSchema } from './docs/schema.ts';
+import { instancesOfRun, isWanted, resolveWith } from './plan/resolve.ts';
+import { select } from './plan/selection.ts';
 import { header, planOf, problemsOf, registry } from './testing.ts';
 
 const faces = '  faces: { uses: ingest, with: { source: x } }\n';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { fillParams } from './params.ts';
-import { instancesOfRun, resolveWith } from './resolve.ts';
+import { fillParams } from './grammar/params.ts';
+import { instancesOfRun, resolveWith } from './plan/resolve.ts';
 import { header, planOf, problemsOf } from './testing.ts';
 
 const key = '3f2a'.repeat(16);

@@ -1,15 +1,15 @@
-import { type CheckedFile, checkFile } from './checkFile.ts';
-import type { Schedule } from './draft.ts';
-import { top } from './frame.ts';
-import type { JsonObject } from './json.ts';
-import { Library } from './library.ts';
-import type { ParamDefinition } from './params.ts';
-import { parseYaml } from './parse.ts';
-import { type ParamProblem, type Problem, withoutRepeats } from './problems.ts';
-import type { Pipelines } from './sources.ts';
-import type { StepRegistry } from './step.ts';
-import type { CheckedStep } from './steps.ts';
-import { nameIn } from './uses.ts';
+import { type CheckedFile, checkFile } from './checking/checkFile.ts';
+import type { CheckedStep } from './checking/steps.ts';
+import type { StepRegistry } from './contract/step.ts';
+import type { Schedule } from './grammar/draft.ts';
+import type { ParamDefinition } from './grammar/params.ts';
+import { nameIn } from './grammar/uses.ts';
+import { top } from './references/frame.ts';
+import { Library } from './references/library.ts';
+import type { JsonObject } from './text/json.ts';
+import { parseYaml } from './text/parse.ts';
+import { type ParamProblem, type Problem, withoutRepeats } from './text/problems.ts';
+import type { Pipelines } from './text/sources.ts';
 
 /** What a pipeline file says about itself, for those who list, launch, schedule or use it. */
 export interface Pipeline {

@@ -1,16 +1,16 @@
-import { templateOf } from './bind.ts';
 import { type CheckedPipeline, check } from './check.ts';
-import { durationMs } from './duration.ts';
-import { withFanOuts } from './fanOut.ts';
-import type { When } from './frame.ts';
-import type { JsonObject } from './json.ts';
-import { own } from './own.ts';
-import type { Plan, PlanApproval, PlanRetry, PlanStep, Template } from './plan.ts';
-import type { ParamProblem, Problem } from './problems.ts';
-import { secretsOf } from './secrets.ts';
-import type { PipelineSource, Pipelines } from './sources.ts';
-import { artifactOutput, type StepContract, type StepRegistry } from './step.ts';
-import type { CheckedStep } from './steps.ts';
+import { secretsOf } from './checking/secrets.ts';
+import type { CheckedStep } from './checking/steps.ts';
+import { artifactOutput, type StepContract, type StepRegistry } from './contract/step.ts';
+import { durationMs } from './grammar/duration.ts';
+import { withFanOuts } from './plan/fanOut.ts';
+import type { Plan, PlanApproval, PlanRetry, PlanStep, Template } from './plan/plan.ts';
+import { templateOf } from './references/bind.ts';
+import type { When } from './references/frame.ts';
+import type { JsonObject } from './text/json.ts';
+import { own } from './text/own.ts';
+import type { ParamProblem, Problem } from './text/problems.ts';
+import type { PipelineSource, Pipelines } from './text/sources.ts';
 
 export type Compiled = { plan: Plan } | { problems: Problem[] } | { paramProblems: ParamProblem[] };
 

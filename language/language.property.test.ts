@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { readPipeline } from './check.ts';
 import { compile } from './compile.ts';
 import { combinationsOf, dag } from './dags.fixture.ts';
-import type { Plan } from './plan.ts';
-import { renderProblems } from './problems.ts';
-import { type Instance, instancesOf, needsOf, resolveWith } from './resolve.ts';
+import type { Plan } from './plan/plan.ts';
+import { type Instance, instancesOf, needsOf, resolveWith } from './plan/resolve.ts';
 import { header, planOf, registry } from './testing.ts';
+import { renderProblems } from './text/problems.ts';
 
 test('any graph without circles gives a plan in which every instance finds what it needs done before it', () => {
   fc.assert(

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from './compile.ts';
-import type { JsonObject } from './json.ts';
-import { instancesOf } from './resolve.ts';
+import { instancesOf } from './plan/resolve.ts';
 import { header, planOf, problemsOf, registry } from './testing.ts';
+import type { JsonObject } from './text/json.ts';
 
 const people = `  faces: { uses: ingest, with: { source: x } }
   people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}" } }

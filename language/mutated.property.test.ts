@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { root } from '../local/paths.ts';
 import { compile } from './compile.ts';
-import { renderProblems } from './problems.ts';
 import { header, registry } from './testing.ts';
+import { renderProblems } from './text/problems.ts';
 
 const folder = join(root, 'pipelines');
 const shipped = readdirSync(folder)

@@ -8,10 +8,10 @@ import { notifyStep } from '../activities/notify/contract.ts';
 import { trainStep } from '../activities/train/contract.ts';
 import { readPipeline } from './check.ts';
 import { compile } from './compile.ts';
-import type { JsonObject } from './json.ts';
-import type { Plan } from './plan.ts';
-import type { Pipelines } from './sources.ts';
-import type { StepRegistry } from './step.ts';
+import type { StepRegistry } from './contract/step.ts';
+import type { Plan } from './plan/plan.ts';
+import type { JsonObject } from './text/json.ts';
+import type { Pipelines } from './text/sources.ts';
 
 export const registry: StepRegistry = {
   compare: compareStep,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { queues } from '../language/step.ts';
+import { queues } from '../language/contract/step.ts';
 import { descendantsOf, isRunning } from '../test/support/processes.ts';
 import { borrowStack, down, runningStack, upDetached } from './handle.ts';
 import { lockHome } from './lock.ts';

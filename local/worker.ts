@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Queue } from '../language/step.ts';
-import { queues } from '../language/step.ts';
+import type { Queue } from '../language/contract/step.ts';
+import { queues } from '../language/contract/step.ts';
 import { startChild } from './child.ts';
 import type { Part } from './keep.ts';
 import { root } from './paths.ts';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { trainingsAtATime } from '../activities/train/device.ts';
-import { queues } from '../language/step.ts';
+import { queues } from '../language/contract/step.ts';
 
 /** What a worker does: interpret workflows, work on data with the CPU, or hold a GPU. One queue each. */
 export const roles = queues;

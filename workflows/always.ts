@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
-import type { Plan, PlanRetry, PlanStep } from '../language/plan.ts';
-import { type FactOf, stepIdOf } from '../language/resolve.ts';
+import type { Plan, PlanRetry, PlanStep } from '../language/plan/plan.ts';
+import { type FactOf, stepIdOf } from '../language/plan/resolve.ts';
 import { finalFailure } from './attempts.ts';
 import { endingOf } from './ending.ts';
 import type { RunState } from './runTypes.ts';

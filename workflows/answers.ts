@@ -1,7 +1,7 @@
 import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
 import type { ChangedParams } from '../activities/changes.ts';
-import type { JsonObject } from '../language/json.ts';
-import type { PlanApproval } from '../language/plan.ts';
+import type { PlanApproval } from '../language/plan/plan.ts';
+import type { JsonObject } from '../language/text/json.ts';
 import { untilDone } from './attempts.ts';
 import { changeParams, patient } from './control.ts';
 import type { Action, RunState, StepState } from './runTypes.ts';

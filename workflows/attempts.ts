@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { FailureDetails, HeartbeatDetails } from '../activities/tasks.ts';
 import { catalogue, type ErrorCode, isErrorCode } from '../errors/catalogue.ts';
-import type { PlanRetry } from '../language/plan.ts';
+import type { PlanRetry } from '../language/plan/plan.ts';
 import type { StepFailure } from './runTypes.ts';
 
 /** Attempts that may end without the step getting further, before a person has to look. */

@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { ArtifactKind } from '../language/step.ts';
+import type { ArtifactKind } from '../language/contract/step.ts';
 import type { RunState } from './runTypes.ts';
 
 /** The search attributes by which runs are found; every server that runs the product must have them. */

@@ -7,8 +7,8 @@ import type { OpenedSlice, SliceToOpen } from '../activities/slices.ts';
 import type { LookUp, StepTask } from '../activities/tasks.ts';
 import type { TurnRequest } from '../activities/turns.ts';
 import type { BlobRef } from '../artifacts/manifest.ts';
-import type { Known } from '../language/outcomes.ts';
-import type { Plan, PlanRetry, PlanStep } from '../language/plan.ts';
+import type { Known } from '../language/plan/outcomes.ts';
+import type { Plan, PlanRetry, PlanStep } from '../language/plan/plan.ts';
 
 /** Look-ups and fingerprints are ours, not the user's: they are tried until the store answers. */
 export const patient: PlanRetry = { attempts: 10, backoffMs: 1_000, factor: 2, maxBackoffMs: 60_000 };

@@ -1,5 +1,5 @@
 import { defineUpdate, setHandler } from '@temporalio/workflow';
-import { stepIdOf } from '../language/resolve.ts';
+import { stepIdOf } from '../language/plan/resolve.ts';
 import type { Pauses } from './pauses.ts';
 import type { Pause, RunState, StepState } from './runTypes.ts';
 import { faultOfTexts, give, isMap, refusal, textsOf } from './updates.ts';

@@ -1,5 +1,5 @@
 import { CancellationScope, condition, defineSignal, isCancellation } from '@temporalio/workflow';
-import { stepIdOf } from '../language/resolve.ts';
+import { stepIdOf } from '../language/plan/resolve.ts';
 import { Interrupted } from './attempts.ts';
 import type { Pause, RunState, StepState } from './runTypes.ts';
 import { become } from './times.ts';

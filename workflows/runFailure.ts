@@ -1,5 +1,5 @@
-import { stepIdOf } from '../language/resolve.ts';
-import { type Shortage, shortageText } from '../language/shortage.ts';
+import { stepIdOf } from '../language/plan/resolve.ts';
+import { type Shortage, shortageText } from '../language/plan/shortage.ts';
 import type { RunState, StepFailure, StepState } from './runTypes.ts';
 
 /** Failures of a short step that are told; the log has the others. */

@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { BlobRef } from '../artifacts/manifest.ts';
-import { endedOf, sumOf, type Tallies } from '../language/outcomes.ts';
+import { endedOf, sumOf, type Tallies } from '../language/plan/outcomes.ts';
 import { untilDone } from './attempts.ts';
 import { keepSlices, patient } from './control.ts';
 import { pausedSignal } from './pauses.ts';

@@ -1,10 +1,9 @@
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 import { type RunId, type StepDone, taskFor } from '../activities/tasks.ts';
-import { ExpressionError } from '../language/evaluate.ts';
-import type { JsonObject } from '../language/json.ts';
-import { type Obstacle, obstacleOf } from '../language/obstacle.ts';
-import type { Known } from '../language/outcomes.ts';
-import type { Plan } from '../language/plan.ts';
+import { ExpressionError } from '../language/plan/evaluate.ts';
+import { type Obstacle, obstacleOf } from '../language/plan/obstacle.ts';
+import type { Known } from '../language/plan/outcomes.ts';
+import type { Plan } from '../language/plan/plan.ts';
 import {
   type FactOf,
   type Instance,
@@ -12,8 +11,9 @@ import {
   needsOf,
   resolveWith,
   slicedRefsOf,
-} from '../language/resolve.ts';
-import { isSpared, type Shortage } from '../language/shortage.ts';
+} from '../language/plan/resolve.ts';
+import { isSpared, type Shortage } from '../language/plan/shortage.ts';
+import type { JsonObject } from '../language/text/json.ts';
 import { inTime } from './always.ts';
 import type { Answers } from './answers.ts';
 import { askSlices } from './askSlices.ts';

@@ -7,10 +7,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunInput } from '../activities/reuse.ts';
-import { countOf } from '../language/coordinates.ts';
-import { emptyTally } from '../language/outcomes.ts';
-import type { Plan } from '../language/plan.ts';
-import { instancesOfRun } from '../language/resolve.ts';
+import { countOf } from '../language/plan/coordinates.ts';
+import { emptyTally } from '../language/plan/outcomes.ts';
+import type { Plan } from '../language/plan/plan.ts';
+import { instancesOfRun } from '../language/plan/resolve.ts';
 import { thenAlways } from './always.ts';
 import { Answers } from './answers.ts';
 import { untilDone } from './attempts.ts';

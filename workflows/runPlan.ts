@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { Plan } from '../language/plan.ts';
-import { type FactOf, instancesOfRun, stepIdOf } from '../language/resolve.ts';
-import { countsOf, inheritedShortage, shortageOf } from '../language/shortage.ts';
+import type { Plan } from '../language/plan/plan.ts';
+import { type FactOf, instancesOfRun, stepIdOf } from '../language/plan/resolve.ts';
+import { countsOf, inheritedShortage, shortageOf } from '../language/plan/shortage.ts';
 import { finalFailure } from './attempts.ts';
 import { FanOuts } from './fanOuts.ts';
 import { failureOf } from './runFailure.ts';

@@ -7,9 +7,9 @@ import {
 } from '@temporalio/workflow';
 import type { RunId } from '../activities/tasks.ts';
 import type { BlobRef } from '../artifacts/manifest.ts';
-import { placesOf } from '../language/coordinates.ts';
-import { type Outcome, type Tallies, tallyOf } from '../language/outcomes.ts';
-import { type Instance, instancesOf } from '../language/resolve.ts';
+import { placesOf } from '../language/plan/coordinates.ts';
+import { type Outcome, type Tallies, tallyOf } from '../language/plan/outcomes.ts';
+import { type Instance, instancesOf } from '../language/plan/resolve.ts';
 import { untilDone } from './attempts.ts';
 import { keepOutcomes, openSlice, patient } from './control.ts';
 import { runDetails } from './details.ts';

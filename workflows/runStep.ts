@@ -1,6 +1,6 @@
 import { ActivityCancellationType, proxyActivities, sleep } from '@temporalio/workflow';
 import type { LookUp, StepDone, StepTask, WorkDone, WorkTask } from '../activities/tasks.ts';
-import type { PlanStep } from '../language/plan.ts';
+import type { PlanStep } from '../language/plan/plan.ts';
 import { atQueue } from './atQueue.ts';
 import { Left, queuedMsOf, untilDone } from './attempts.ts';
 import { lookUp, once, patient, readWorld } from './control.ts';

@@ -1,6 +1,6 @@
 import type { ArtifactRef, BlobRef } from '../artifacts/manifest.ts';
-import type { JsonObject } from '../language/json.ts';
-import type { Tally } from '../language/outcomes.ts';
+import type { Tally } from '../language/plan/outcomes.ts';
+import type { JsonObject } from '../language/text/json.ts';
 
 export type StepStatus =
   | 'waiting'

@@ -1,5 +1,5 @@
 import { defineSignal } from '@temporalio/workflow';
-import type { Tallies } from '../language/outcomes.ts';
+import type { Tallies } from '../language/plan/outcomes.ts';
 
 /** How far a slice is, told to the workflow that has started it. */
 export const sliceSignal = defineSignal<[{ slice: number; tallies: Tallies }]>('sliceProgress');

@@ -1,4 +1,4 @@
-import type { Tally } from '../language/outcomes.ts';
+import type { Tally } from '../language/plan/outcomes.ts';
 import type { StepState } from './runTypes.ts';
 
 /** "9990 of 10000 done, 10 failed, 400 running; 120 from the store". */

@@ -1,6 +1,6 @@
 import { CancellationScope, condition, defineSignal, log, setHandler } from '@temporalio/workflow';
 import type { TurnRequest } from '../activities/turns.ts';
-import type { Plan } from '../language/plan.ts';
+import type { Plan } from '../language/plan/plan.ts';
 import { untilDone } from './attempts.ts';
 import { endTurn, patient, takeTurn } from './control.ts';
 import type { RunState } from './runTypes.ts';

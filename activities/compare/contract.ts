@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifact, artifacts, defineStep, metric } from '../../language/step.ts';
+import { artifact, artifacts, defineStep, metric } from '../../language/contract/step.ts';
 
 export const compareStep = defineStep({
   name: 'compare',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifact, defineStep, metric, optionalArtifact } from '../../language/step.ts';
+import { artifact, defineStep, metric, optionalArtifact } from '../../language/contract/step.ts';
 
 export const evaluateStep = defineStep({
   name: 'evaluate',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifact, defineStep, metric } from '../../language/step.ts';
+import { artifact, defineStep, metric } from '../../language/contract/step.ts';
 
 export const exportStep = defineStep({
   name: 'export',

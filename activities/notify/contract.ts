@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { secretText } from '../../language/secretText.ts';
-import { artifact, defineStep, metric } from '../../language/step.ts';
+import { secretText } from '../../language/contract/secretText.ts';
+import { artifact, defineStep, metric } from '../../language/contract/step.ts';
 
 const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 

@@ -1,5 +1,5 @@
 import { F2cError } from '../../errors/failure.ts';
-import type { JsonObject } from '../../language/json.ts';
+import type { JsonObject } from '../../language/text/json.ts';
 import { isHttp } from './contract.ts';
 
 /**

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Manifest } from '../../artifacts/manifest.ts';
 import { type Lease, takeOver } from '../../artifacts/trainings.ts';
 import { F2cError } from '../../errors/failure.ts';
-import type { JsonObject } from '../../language/json.ts';
+import type { JsonObject } from '../../language/text/json.ts';
 import { reportedFailure } from '../python.ts';
 import { implement, type StepContext, type StepInput } from '../step.ts';
 import { commitCheckpoint, downloadCheckpoint } from './checkpoints.ts';

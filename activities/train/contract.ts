@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifact, defineStep, metric, optionalArtifact } from '../../language/step.ts';
+import { artifact, defineStep, metric, optionalArtifact } from '../../language/contract/step.ts';
 import { faultOfParts, faultOfPool, faultOfProcesses } from './batches.ts';
 
 export const trainStep = defineStep({

@@ -4,7 +4,7 @@ import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf } from '../../activities/reuse.ts';
 import { usedPipelines } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
-import type { Selection } from '../../language/selection.ts';
+import type { Selection } from '../../language/plan/selection.ts';
 import { isFile, pipelineFile } from '../files.ts';
 import { forecastTable, forecastTotals, totalsText, trainingTexts } from '../forecast.ts';
 import { type OutputOptions, print } from '../output.ts';

@@ -3,7 +3,7 @@ import { findPipeline } from '../../activities/pipelines.ts';
 import { planOf } from '../../activities/reuse.ts';
 import { usedPipelines } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
-import type { Selection } from '../../language/selection.ts';
+import type { Selection } from '../../language/plan/selection.ts';
 import { isFile, pipelineFile } from '../files.ts';
 import { watchToEnd } from '../follow.ts';
 import { type OutputOptions, print } from '../output.ts';

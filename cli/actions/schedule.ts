@@ -10,7 +10,7 @@ import { readSource } from '../../activities/reuse.ts';
 import { usedPipelines, usedShipped } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
 import { F2cError } from '../../errors/failure.ts';
-import type { Pipelines } from '../../language/sources.ts';
+import type { Pipelines } from '../../language/text/sources.ts';
 import { isFile, pipelineFile } from '../files.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { controlQueue, startTexts, workflowType } from '../runs.ts';

@@ -4,10 +4,10 @@ import { uncheckedIn, usedPipelines, usedShipped } from '../../activities/usedPi
 import type { ErrorCode } from '../../errors/catalogue.ts';
 import { F2cError, sentences } from '../../errors/failure.ts';
 import { readPipeline } from '../../language/check.ts';
-import { referencePage } from '../../language/page.ts';
-import { pipelineError } from '../../language/problems.ts';
-import { pipelineSchema } from '../../language/schema.ts';
-import type { Pipelines } from '../../language/sources.ts';
+import { referencePage } from '../../language/docs/page.ts';
+import { pipelineSchema } from '../../language/docs/schema.ts';
+import { pipelineError } from '../../language/text/problems.ts';
+import type { Pipelines } from '../../language/text/sources.ts';
 import { pipelineFile } from '../files.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { withServers } from '../servers.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { artifactKinds } from '../../language/step.ts';
+import { artifactKinds } from '../../language/contract/step.ts';
 import type { OutputOptions } from '../output.ts';
 import { examples } from './options.ts';
 

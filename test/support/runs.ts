@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client, Connection, type HistoryAndWorkflowId, type WorkflowHandle } from '@temporalio/client';
 import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { newRunId, startRun } from '../../cli/runs.ts';
-import type { JsonObject } from '../../language/json.ts';
+import type { JsonObject } from '../../language/text/json.ts';
 import type { RunState, StepState } from '../../workflows/runTypes.ts';
 import type { TestStack } from './stack.ts';
 
