@@ -81,10 +81,11 @@ describe('limits', () => {
 
   test('neither many keys nor many aliases take more than their number', () => {
     const many = Array.from({ length: 20_000 }, (_, index) => index);
-    expect(faults(many.map((index) => `k${index}: 1`).join('\n'))).toEqual([]);
-    expect(faults(many.map(() => '- *a').join('\n'))).toHaveLength(many.length);
-    const aliases = many.map(() => '- *a').join('\n');
-    expect(faults(`a: &a 1\nb:\n${aliases}`)).toEqual([
+    const lines = (line: (index: number) => string): string => many.map(line).join('\n');
+    expect(faults(lines((index) => `k${index}: 1`))).toEqual([]);
+    expect(faults(lines(() => '- *a'))).toHaveLength(many.length);
+    expect(faults(lines((index) => `- &a${index} [&b${index} 1, *b${index}]\n- *a${index}`))).toEqual([]);
+    expect(faults(`a: &a 1\nb:\n${lines(() => '- *a')}`)).toEqual([
       '1:1 1 The aliases of the file unfold to too many values',
     ]);
   });

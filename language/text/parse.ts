@@ -1,12 +1,11 @@
 import { type Document, LineCounter, parseDocument, type YAMLError } from 'yaml';
-import { BeyondJson } from './beyondJson.ts';
+import { DocumentReader } from './documentReader.ts';
 import type { Json } from './json.ts';
 import { type Places, placesIn, type SpanOf, spanInLine } from './places.ts';
 import type { Problem } from './problems.ts';
 
 /** Far more than people write, and little enough that no text can keep a process busy for long. */
 const longestText = 1024 * 1024;
-const maxAliasCount = 100;
 const deepestNesting = 50;
 const tooDeep = `The file nests values more than ${deepestNesting} levels deep`;
 
@@ -29,10 +28,10 @@ export function parseYaml(text: string): ParsedYaml {
   const doc = documentOf(text, lines);
   if (doc === undefined) return refused(tooDeep);
   const faults = [...doc.errors, ...doc.warnings];
-  const beyond = new BeyondJson(doc.contents, text, spanOf);
-  const problems = [...faultProblems(faults, text, spanOf), ...beyond.repeats];
+  const read = new DocumentReader(doc.contents, text, spanOf);
+  const problems = [...read.repeats, ...faultProblems(faults, text, spanOf)];
   // A key given twice leaves the rest of the document as it was meant.
-  const value = faults.length === 0 ? toJson(doc, beyond, problems) : undefined;
+  const value = faults.length === 0 ? jsonOf(read, problems) : undefined;
   return { value, problems, ...placesIn(doc, text, spanOf) };
 }
 
@@ -68,20 +67,13 @@ export function parseScalar(text: string): Json {
   return isScalar && problems.length === 0 ? value : text;
 }
 
-function toJson(doc: Document.Parsed, beyond: BeyondJson, problems: Problem[]): Json | undefined {
-  const wholeFile = (message: string): void => {
-    problems.push({ line: 1, column: 1, length: 1, message });
-  };
-  problems.push(...beyond.others);
-  if (beyond.badAlias) return undefined;
-  try {
-    const value = doc.toJS({ maxAliasCount }) as Json;
-    if (!isDeeperThan(value, deepestNesting)) return value;
-    wholeFile(tooDeep);
-  } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
-    wholeFile('The aliases of the file unfold to too many values');
-  }
+function jsonOf(read: DocumentReader, problems: Problem[]): Json | undefined {
+  problems.push(...read.others);
+  if (read.badAlias) return undefined;
+  const ofAliases = read.tooManyAliases ? 'The aliases of the file unfold to too many values' : undefined;
+  const message = ofAliases ?? (isDeeperThan(read.value, deepestNesting) ? tooDeep : undefined);
+  if (message === undefined) return read.value;
+  problems.push({ line: 1, column: 1, length: 1, message });
   return undefined;
 }
 
