@@ -8,11 +8,12 @@ import { asActivity } from './boundary.ts';
 import { type ChangedParams, changeParams, type ParamsChange } from './changes.ts';
 import { lookUpOnce } from './elsewhere.ts';
 import { askGathered, type Gathered, type GatherQuestion } from './gathered.ts';
+import { lookAhead } from './lookAhead.ts';
 import { contracts } from './registry.ts';
 import { planRun, type RunInput, readFingerprint } from './reuse.ts';
 import { type OpenedSlice, openSlice, type SliceToOpen, storedPlan } from './slices.ts';
 import type { TaskQueues } from './taskQueues.ts';
-import type { LookUp, StepTask } from './tasks.ts';
+import type { AheadRequest, LookUp, StepTask } from './tasks.ts';
 import { endTurn, type TurnRequest, takeTurn } from './turns.ts';
 
 export type ControlActivities = ReturnType<typeof controlActivities>;
@@ -26,10 +27,13 @@ export function controlActivities(store: ArtifactStore, queues: TaskQueues) {
     takeTurn: (request: TurnRequest): Promise<string[]> => asActivity(() => takeTurn(store, request)),
     endTurn: (request: TurnRequest): Promise<void> => asActivity(() => endTurn(store, request)),
 
-    lookUp: (task: StepTask, queue?: string): Promise<LookUp> =>
-      asActivity(async () => {
+    lookUp: (task: StepTask, queue?: string, ahead?: AheadRequest): Promise<LookUp> =>
+      asActivity(async (signal) => {
         const found = await lookUpOnce(store, task);
-        if (found.hit !== undefined || queue === undefined || (await isServed(queue, queues))) return found;
+        const { hit } = found;
+        if (hit !== undefined && ahead !== undefined)
+          return { ...found, ahead: await lookAhead(store, { task, hit }, ahead, signal) };
+        if (hit !== undefined || queue === undefined || (await isServed(queue, queues))) return found;
         return { ...found, unserved: { queue, role: roleFor(task.uses) } };
       }),
 

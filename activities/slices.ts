@@ -6,10 +6,10 @@ import type { Known, Outcome } from '../language/plan/outcomes.ts';
 import type { Plan } from '../language/plan/plan.ts';
 import { instancesOf, needsOf } from '../language/plan/resolve.ts';
 
-/** A plan with steps that are run by slices is stored, where each slice finds its part of it. */
+/** The plan as it is stored, for activities that have to know more of it than fits into what they are asked. */
 export async function storedPlan(store: ArtifactStore, plan: Plan): Promise<Plan> {
-  if (!plan.steps.some(({ fanOut }) => fanOut)) return plan;
-  return { ...plan, stored: await store.putBlob(Buffer.from(JSON.stringify(plan))) };
+  const stored = await store.putBlob(Buffer.from(JSON.stringify(plan)));
+  return { ...plan, stored, lookAhead: true };
 }
 
 export interface SliceToOpen extends SliceName {

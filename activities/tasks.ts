@@ -1,5 +1,5 @@
 import type { Force } from '../artifacts/lookup.ts';
-import { type ArtifactRef, effectOf, type KeyParts } from '../artifacts/manifest.ts';
+import { type ArtifactRef, type BlobRef, effectOf, type KeyParts } from '../artifacts/manifest.ts';
 import type { Plan } from '../language/plan/plan.ts';
 import type { Instance, ResolvedWith } from '../language/plan/resolve.ts';
 import type { JsonObject } from '../language/text/json.ts';
@@ -42,6 +42,23 @@ export interface LookUp {
   repair?: string;
   /** The queue of the step's work, if no worker polls it, and the role of those who would. */
   unserved?: { queue: string; role: string };
+  /** What was found of steps that follow, where it was asked for. */
+  ahead?: FoundAhead[];
+}
+
+/** Steps for which a look-up may answer as well if it is a hit. */
+export interface AheadRequest {
+  plan: BlobRef;
+  /** Ids of step instances, those needed first. */
+  ids: string[];
+  /** What they need beside each other and the step that is asked for. */
+  known: Record<string, StepDone>;
+}
+
+/** A hit, and the question that it answers. */
+export interface FoundAhead {
+  task: StepTask;
+  found: LookUp;
 }
 
 /** A task that the store cannot answer. */

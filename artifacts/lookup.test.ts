@@ -169,6 +169,20 @@ test('places are kept apart whatever their names are', async () => {
   }
 });
 
+test('who remembers hits alone leaves nothing behind where nothing is there', async () => {
+  const ask = async (parts: KeyParts) => {
+    const { reason } = await lookUpWithCode(store, 'dataset', parts, placeOf('ahead'), code, {
+      remember: 'hits',
+    });
+    return reason;
+  };
+  const [first, second] = [partsOf('ahead'), partsOf('behind')];
+  for (let time = 0; time < 2; time++) expect(await ask(first)).toBe('miss: first time here');
+  await store.commit(datasetDraft({ from: first }));
+  expect(await ask(first)).toMatch(/^hit: /);
+  for (let time = 0; time < 2; time++) expect(await ask(second)).toBe('miss: source "ahead" -> "behind"');
+});
+
 test('a place whose record is not readable counts as new', async () => {
   await store.bucket.write('places/retrain/broken.json', '{"step":');
   expect((await lookUp(partsOf('broken'), 'broken')).reason).toBe('miss: first time here');

@@ -4,7 +4,7 @@ import { explainChange } from './explain.ts';
 import { type BlobRef, hasEffect, type KeyParts, type Manifest } from './manifest.ts';
 import { forEachParallel } from './parallel.ts';
 import { type Before, beforeAt, type Place, remember } from './places.ts';
-import type { ArtifactStore } from './store.ts';
+import type { ArtifactStore, StoredManifest } from './store.ts';
 
 export interface LookUp {
   /** Content key of the artifact that was asked for. */
@@ -23,8 +23,8 @@ export interface Force {
 }
 
 export interface LookUpOptions {
-  /** False for who only wants to know: the place then keeps what was asked for there before. */
-  remember?: boolean;
+  /** False for who only wants to know: the place then keeps what was asked for there before. `hits`: unless it is one. */
+  remember?: boolean | 'hits';
   force?: Force | undefined;
 }
 
@@ -38,8 +38,30 @@ export async function lookUp(
   { remember: remembers = true, force }: LookUpOptions = {},
 ): Promise<LookUp> {
   const key = contentKey(parts);
-  const [stored, before] = await Promise.all([store.read(kind, key), beforeAt(store, kind, place, parts)]);
-  if (remembers) await remember(store, place, parts, before);
+  const reading = store.read(kind, key);
+  const isThere = async () => (await reading) !== undefined;
+  const [stored, before] = await Promise.all([reading, beforeAt(store, kind, place, { parts, isThere })]);
+  const found = await answer(store, kind, { key, parts, stored, before, code, force });
+  if (remembers === true || (remembers === 'hits' && found.hit !== undefined)) {
+    await remember(store, place, parts, before);
+  }
+  return found;
+}
+
+interface Question {
+  key: string;
+  parts: KeyParts;
+  stored: StoredManifest | undefined;
+  before: Before;
+  code: string;
+  force: Force | undefined;
+}
+
+async function answer(
+  store: ArtifactStore,
+  kind: ArtifactKind,
+  { key, parts, stored, before, code, force }: Question,
+): Promise<LookUp> {
   if (stored === undefined) return { key, reason: `miss: ${missReason(before, parts)}` };
   const { etag: repair } = stored;
   if ('damage' in stored) return { key, reason: `miss: the manifest of ${kind} was altered`, repair };

@@ -19,18 +19,24 @@ export interface Before {
   made?: KeyParts;
 }
 
+/** What is asked for now, and whether it is there. */
+interface Asked {
+  parts: KeyParts;
+  isThere: () => Promise<boolean>;
+}
+
 /** What was asked for at a place before `now`. */
 export async function beforeAt(
   store: ArtifactStore,
   kind: ArtifactKind,
   place: Place,
-  now?: KeyParts,
+  now?: Asked,
 ): Promise<Before> {
   const asked = await read(store, askedKey(place));
   if (asked === undefined) return {};
-  // Whoever asks for the same again knows by itself whether it is there.
-  const isNew = now === undefined || canonicalJson(asked) !== canonicalJson(now);
-  if (isNew && (await store.read(kind, contentKey(asked))) !== undefined) return { asked, made: asked };
+  if (now === undefined || canonicalJson(asked) !== canonicalJson(now.parts)) {
+    if ((await store.read(kind, contentKey(asked))) !== undefined) return { asked, made: asked };
+  } else if (await now.isThere()) return { asked, made: asked };
   const made = await read(store, madeKey(place));
   return made === undefined ? { asked } : { asked, made };
 }

@@ -4,7 +4,7 @@ import type { ControlActivities, FingerprintActivity } from '../activities/contr
 import type { Gathered, GatherQuestion } from '../activities/gathered.ts';
 import type { RunInput } from '../activities/reuse.ts';
 import type { OpenedSlice, SliceToOpen } from '../activities/slices.ts';
-import type { LookUp, StepTask } from '../activities/tasks.ts';
+import type { AheadRequest, LookUp, StepTask } from '../activities/tasks.ts';
 import type { TurnRequest } from '../activities/turns.ts';
 import type { BlobRef } from '../artifacts/manifest.ts';
 import type { Known } from '../language/plan/outcomes.ts';
@@ -34,6 +34,10 @@ export function endTurn(request: TurnRequest): Promise<void> {
 
 export function lookUp(task: StepTask, { queue }: PlanStep): Promise<LookUp> {
   return control(`${task.step}: looks in the store`).lookUp(task, queue);
+}
+
+export function lookUpAhead(task: StepTask, { queue }: PlanStep, ahead: AheadRequest): Promise<LookUp> {
+  return control(`${task.step}, and what follows: looks in the store`).lookUp(task, queue, ahead);
 }
 
 export function openSlice(slice: SliceToOpen): Promise<OpenedSlice> {

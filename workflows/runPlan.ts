@@ -4,6 +4,7 @@ import { type FactOf, instancesOfRun, stepIdOf } from '../language/plan/resolve.
 import { countsOf, inheritedShortage, shortageOf } from '../language/plan/shortage.ts';
 import { finalFailure } from './attempts.ts';
 import { FanOuts } from './fanOuts.ts';
+import { LookAhead } from './lookAhead.ts';
 import { failureOf } from './runFailure.ts';
 import { type People, runInstances, type Scope } from './runInstances.ts';
 import type { RunState } from './runTypes.ts';
@@ -33,11 +34,16 @@ export function planRunner(plan: Plan, run: RunState, people: Omit<People, 'slot
   const fanOuts = new FanOuts({ plan, run: id, instances, states, shortageAt, paused, changed });
   pauses.listen(() => fanOuts.tellPaused());
   const attendants = { ...people, slots: new Slots(pauses, changed) };
+  // Runs of older plans have histories with a look-up for each step.
+  const lookAhead = plan.lookAhead && new LookAhead({ plan, instances, states, shortageAt });
   const scope = { ...id, plan, states, shortageAt };
   return {
     async run() {
       const runSliced: Scope['runSliced'] = (instance, settled) => fanOuts.runSliced(instance, settled);
-      await runInstances({ ...scope, instances, runSliced }, attendants);
+      await runInstances(
+        { ...scope, instances, runSliced },
+        { ...attendants, ...(lookAhead && { lookAhead }) },
+      );
       const shortages = plan.steps.flatMap((step) => shortageOf(step, countsAt(step.id)) ?? []);
       const failure = failureOf(run, shortages);
       if (failure !== undefined) throw finalFailure(failure);

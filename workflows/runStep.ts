@@ -4,6 +4,7 @@ import type { PlanStep } from '../language/plan/plan.ts';
 import { atQueue } from './atQueue.ts';
 import { Left, queuedMsOf, untilDone } from './attempts.ts';
 import { lookUp, once, patient, readWorld } from './control.ts';
+import type { LookAhead } from './lookAhead.ts';
 import type { Pauses } from './pauses.ts';
 import type { StepFailure, StepState } from './runTypes.ts';
 import type { Slots } from './slots.ts';
@@ -17,6 +18,7 @@ export interface Attendants {
   /** Whether the workflow wants to go on as a new one, so that nothing should be begun. */
   isLeaving?: () => boolean;
   slots: Slots;
+  lookAhead?: LookAhead;
 }
 
 /** Takes one step instance from resolved inputs to a committed artifact. */
@@ -24,7 +26,7 @@ export async function runStep(
   step: PlanStep,
   { ...task }: StepTask,
   state: StepState,
-  { pauses, changed, slots, isLeaving = () => false }: Attendants,
+  { pauses, changed, slots, lookAhead, isLeaving = () => false }: Attendants,
 ): Promise<StepDone> {
   const { id } = state;
   const told = { state, changed };
@@ -45,7 +47,8 @@ export async function runStep(
     const read = (attempt: number) => atQueue(step.unserved, told, () => readWorld(step, task, attempt));
     task.fingerprint = await untilDone(`${id}: fingerprint`, patient, read, retrying);
   }
-  const before: LookUp = await untilDone(`${id}: look-up`, patient, () => lookUp(task, step), retrying);
+  const look = () => (lookAhead === undefined ? lookUp(task, step) : lookAhead.lookUp(task, step));
+  const before: LookUp = await untilDone(`${id}: look-up`, patient, look, retrying);
   let found = before;
   state.cache = found.reason;
   state.key = found.key;

@@ -153,7 +153,7 @@ export function slicePlan(plan: Plan, { steps, slice }: SliceName): Plan {
       ? [{ ...cut, with: {} }]
       : [{ ...step, with: {}, needs: [] }];
   });
-  const { stored: _, only: __, ...rest } = plan;
+  const { stored: _, only: __, lookAhead: ___, ...rest } = plan;
   return { ...rest, steps: part };
 }
 

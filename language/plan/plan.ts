@@ -31,8 +31,10 @@ export interface Plan {
   force?: string[];
   /** Ids of the step instances that are part of the run; all where it is absent. */
   only?: string[];
-  /** Where the slices find the plan; only if there are some. */
+  /** Where look-ups that go ahead find the plan, and slices their part of it; absent in a part. */
   stored?: BlobRef;
+  /** A look-up may answer for what follows as well; absent in plans that are older than this field. */
+  lookAhead?: true;
   /** By id of step instances: params that a person has changed, of this run or of the one that it goes on with. */
   with?: Record<string, JsonObject>;
 }

@@ -76,6 +76,23 @@ export const recordings: Record<string, Recording> = {
     return handle;
   },
 
+  /** A run of which one look-up answers for all steps but the last, which is made. */
+  async lookAhead(runs) {
+    await endsAs(runs, await runs.start(gathering), 'done');
+    const handle = await runs.start(gathering.replace('table: { uses: compare, with: {', '$& by: eer,'));
+    const { steps } = await endsAs(runs, handle, 'done');
+    assert.deepEqual(
+      steps.map(({ attempts }) => attempts),
+      [0, 0, 0, 0, 0, 1],
+    );
+    const { events } = await handle.fetchHistory();
+    const lookUps = events?.filter(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'lookUp',
+    );
+    assert.equal(lookUps?.length, 2);
+    return handle;
+  },
+
   async cancelled(runs) {
     const handle = await runs.start(`${head('cancelled')}  people: { ${people(10)} }
   train: { uses: train, with: { index: "\${{ steps.people.index }}", head: fc, width: 0.25, images: 100000000 } }
