@@ -23,7 +23,7 @@ export interface Force {
 }
 
 export interface LookUpOptions {
-  /** False for who only wants to know: the place then keeps what was asked for there before. `hits`: unless it is one. */
+  /** False for who only wants to know: the place keeps what was asked for before. With `hits` it does so for a miss. */
   remember?: boolean | 'hits';
   force?: Force | undefined;
 }
