@@ -215,7 +215,7 @@ DEFAULTS: dict[str, object] = {
     "momentum": 0.9,
     "weightDecay": 5e-4,
     "warmup": 0.05,
-    "augment": ["shift"],
+    "augment": ["shift", "crop"],
     "checkpointEverySteps": 10**9,
     "work": str(FOLDER / "work"),
     "index": str(FOLDER / "index"),

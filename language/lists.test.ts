@@ -91,7 +91,7 @@ describe('values of a list', () => {
     const { steps } = planOf(text, { ratios: ['flip', 'blur'] });
     expect(steps.at(-1)?.with.augment).toEqual({ literal: ['flip', 'blur'] });
     expect(refused(text, { ratios: ['flip', 'haze'] })).toEqual([
-      'ratios: `ratios`: `augment[1]` of `train` must be one of flip, shift, brightness, blur, downscale, jpeg, occlusion',
+      'ratios: `ratios`: `augment[1]` of `train` must be one of flip, shift, crop, brightness, blur, downscale, jpeg, occlusion',
     ]);
     expect(problemsOf(using('items: number', 'seed: "${{ params.ratios }}"'))).toEqual([
       '8:80 13 `params.ratios` is a list of numbers, which `seed` of `train` does not take',

@@ -23,7 +23,7 @@ steps:
       embeddingSize: 32
       identitiesPerStep: 10
       instancesPerStep: ${10 * processes}
-      augment: [flip, shift, brightness]
+      augment: [flip, shift, crop, brightness]
       images: 1200
       checkpointEverySteps: 3
 `;

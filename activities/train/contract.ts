@@ -4,7 +4,7 @@ import { faultOfParts, faultOfPool, faultOfProcesses } from './batches.ts';
 
 export const trainStep = defineStep({
   name: 'train',
-  version: 2,
+  version: 3,
   summary: 'Trains a face embedding with the Dynamic Class Pool, or with the full FC layer to compare.',
   params: z
     .strictObject({
@@ -189,10 +189,10 @@ export const trainStep = defineStep({
         .default(false)
         .describe('Compile the networks: faster on a GPU, but another machine may give other bits'),
       augment: z
-        .array(z.enum(['flip', 'shift', 'brightness', 'blur', 'downscale', 'jpeg', 'occlusion']))
+        .array(z.enum(['flip', 'shift', 'crop', 'brightness', 'blur', 'downscale', 'jpeg', 'occlusion']))
         .default(['flip'])
         .describe(
-          'Random changes of each image: horizontal flip, small crops and shifts, brightness and contrast; of a fifth of the images each: blur, down and up again, JPEG once more, a grey rectangle',
+          'Random changes of images: `flip` mirrors half of them, `shift` moves all by whole pixels; of a fifth each: `crop` (80 to 95 % of the side, enlarged), `brightness` (and contrast), `occlusion` (a grey rectangle), and loss of quality in one of the ways asked for, `blur`, `downscale` (and up again) or `jpeg`',
         ),
       decodeOn: z
         .enum(['cpu', 'gpu'])

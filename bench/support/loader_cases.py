@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # PyTorch is loaded by the processes that need it
     from f2c_trainer.config import Config
-    from f2c_trainer.loaders import Loaders
+    from f2c_trainer.loaders import Batch, Loaders
 
 FOLDER = Path(__file__).parent.parent.parent / ".f2c" / "bench" / "loader"
 CORES = os.cpu_count() or 1
@@ -25,7 +25,7 @@ IMAGES, WARM_UP = 256, 8  # a step, steps
 DECODED = 20_480  # images of one measurement
 STEPS, BLOCKS = 2, 4  # of the training: steps a block, blocks of either sort
 LARGE_STEPS = 20
-CHANGES = ["flip", "shift", "brightness", "blur", "downscale", "jpeg", "occlusion"]
+CHANGES = ["flip", "shift", "crop", "brightness", "blur", "downscale", "jpeg", "occlusion"]
 
 
 def bare(kind: str) -> dict[str, float]:
@@ -61,42 +61,43 @@ def jpegs() -> list[bytes]:
 
 
 def loaded(workers: int, augment: list[str]) -> dict[str, float]:
-    """Images a second by the loader; of the changes those that it makes."""
-    config = training_config("index", IMAGES, augment=augment, loaderWorkers=workers)
-    steps = DECODED // IMAGES
-    with closing(loaders(config).batches(0, WARM_UP + steps)) as batches:
-        for _ in islice(batches, WARM_UP):
-            pass
-        began = time.perf_counter()
-        for _ in batches:
-            pass
-        return {"imagesPerSecond": steps * IMAGES / (time.perf_counter() - began)}
+    """Images a second by the loader, as bytes; of the changes those that it makes."""
+    return pace(workers, augment, lambda _: None)
 
 
-def changed() -> dict[str, float]:
-    """Images a second by the changes that are not the loader's, on one core of the processor."""
+def fed(workers: int, augment: list[str]) -> dict[str, float]:
+    """Images a second by the loader and by one thread that makes network input of them, with all changes."""
     import torch
 
     from f2c_trainer.augment import network_input
+    from f2c_trainer.memory import keep_freed_memory
 
     torch.set_num_threads(1)
-    config = training_config("index", IMAGES, augment=CHANGES)
-    seconds = []
-    with closing(loaders(config).batches(0, WARM_UP)) as batches:
+    keep_freed_memory()
+    return pace(workers, augment, lambda batch: network_input(batch.images, torch.from_numpy(batch.draws), augment))
+
+
+def pace(workers: int, augment: list[str], use: Callable[[Batch], object]) -> dict[str, float]:
+    config = training_config("index", IMAGES, augment=augment, loaderWorkers=workers)
+    steps = DECODED // IMAGES
+    with closing(loaders(config).batches(0, WARM_UP + steps)) as batches:
+        for batch in islice(batches, WARM_UP):
+            use(batch)
+        began = time.perf_counter()
         for batch in batches:
-            began = time.perf_counter()
-            network_input(batch.images, torch.from_numpy(batch.draws), CHANGES)
-            seconds.append(time.perf_counter() - began)
-    return {"imagesPerSecond": IMAGES / statistics.median(seconds)}
+            use(batch)
+        return {"imagesPerSecond": steps * IMAGES / (time.perf_counter() - began)}
 
 
 def trained(workers: int) -> dict[str, float]:
     """Seconds a step that the loader feeds, alone and over that of a step on the same batches in memory."""
     import torch
 
+    from f2c_trainer.memory import keep_freed_memory
     from f2c_trainer.training import Training
 
     torch.set_num_threads(1)
+    keep_freed_memory()
     torch.use_deterministic_algorithms(True)
     training = Training(training_config("index", 32, loaderWorkers=workers))
     steps = 1 + STEPS * BLOCKS

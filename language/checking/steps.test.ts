@@ -255,6 +255,6 @@ test('all errors of a file at once, in its order', () => {
     '8:14 4 `timeout` must be a duration such as 90s, 30m, 12h or 7d',
     '10:24 5 There is no step `peple` [people]',
     '11:7 9 `poolratio` is not a param of `train` [poolRatio]',
-    '12:23 4 `augment[1]` of `train` must be one of flip, shift, brightness, blur, downscale, jpeg, occlusion',
+    '12:23 4 `augment[1]` of `train` must be one of flip, shift, crop, brightness, blur, downscale, jpeg, occlusion',
   ]);
 });

@@ -28,7 +28,7 @@ describe('literals', () => {
     ['augment: flip', '`augment` of `train` must be a list, not a string'],
     [
       'augment: [flip, 3]',
-      '`augment[1]` of `train` must be one of flip, shift, brightness, blur, downscale, jpeg, occlusion',
+      '`augment[1]` of `train` must be one of flip, shift, crop, brightness, blur, downscale, jpeg, occlusion',
     ],
     ['backbone: resnet', '`backbone` of `train` must be one of mbf, r18, r34, r50, r100'],
     ['constructor: 1', '`constructor` is not a param of `train`'],
@@ -117,7 +117,7 @@ describe('values of a matrix', () => {
   again: { uses: train, each: train, with: { index: "\${{ steps.people.index }}", augment: "\${{ matrix.extra }}" } }
 `;
     expect(stepProblems(text)).toEqual([
-      '3:58 4 `augment[1]` of `train` must be one of flip, shift, brightness, blur, downscale, jpeg, occlusion',
+      '3:58 4 `augment[1]` of `train` must be one of flip, shift, crop, brightness, blur, downscale, jpeg, occlusion',
     ]);
   });
 

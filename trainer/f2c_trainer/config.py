@@ -15,7 +15,7 @@ from typing import Literal
 
 from .errors import F2cError
 
-Augmentation = Literal["flip", "shift", "brightness", "blur", "downscale", "jpeg", "occlusion"]
+Augmentation = Literal["flip", "shift", "crop", "brightness", "blur", "downscale", "jpeg", "occlusion"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ class GpuDecoders:
     def begin(self, _row: int, instances: Integers, _quality: Integers | None) -> Callable[[], Tensor]:
         """Begins with the instances [n]; what it returns waits for their pixels. [n, S, S, 3] uint8 on the GPU"""
         parts = np.array_split(instances, max(1, len(instances) // 32))
-        contents = [self._readers.submit(lambda part: list(self._files.contents(part)), part) for part in parts]
+        contents = [self._readers.submit(self._read, part) for part in parts]
         batch = self._batches.submit(self._decode, contents)
 
         def pixels() -> Tensor:
@@ -46,6 +46,9 @@ class GpuDecoders:
             return images
 
         return pixels
+
+    def _read(self, instances: Integers) -> list[tuple[bytes, str]]:
+        return [(content, where) for _, content, where in sorted(self._files.contents(instances))]
 
     def _decode(self, contents: list[Future[list[tuple[bytes, str]]]]) -> Tensor:
         from torchvision.io import ImageReadMode, decode_jpeg  # type: ignore[import-not-found]

@@ -80,7 +80,8 @@ class Loaders:
             self._wanted.begin(step)
         instance, number, draws = self.order.of(step)
         instance, draws = self._processes.part(instance), self._processes.part(draws)
-        images = decoders.begin(row, instance, jpeg_quality(draws) if "jpeg" in self._config.augment else None)
+        changes = self._config.augment
+        images = decoders.begin(row, instance, jpeg_quality(draws, changes) if "jpeg" in changes else None)
         return lambda: Batch(images(), self.index.identity[number], number, draws)
 
     @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,8 @@ _POLL = 0.05  # seconds
 class ShardFiles:
     """Reads and decodes instances by byte range; used by several threads at once.
 
-    A shard is opened for each image and closed again: a data set has more of them than a process may hold open, and it
-    takes a thirtieth of the time that decoding takes. Where the folder has a file `filling`, a missing shard is on its
-    way and waited for.
+    Instances that are asked for together are read shard by shard. None stays open: a data set has more of them than a
+    process may hold open. Where the folder has a file `filling`, a missing shard is on its way and waited for.
     """
 
     def __init__(self, folder: Path, index: Index) -> None:
@@ -33,38 +34,43 @@ class ShardFiles:
 
     def decode(self, instances: Integers, images: NDArray[np.uint8], quality: Integers | None = None) -> None:
         """Fills images [n, S, S, 3] with the instances [n]; where `quality` [n] is not 0, compressed anew with it."""
-        for (content, where), image in zip(self.contents(instances), images, strict=True):
-            if not decoded(content, image):
-                raise unusable(content, len(image), where)
+        for row, content, where in self.contents(instances):
+            if not decoded(content, images[row]):
+                raise unusable(content, images.shape[1], where)
         if quality is not None:
             for each in np.flatnonzero(quality).tolist():
                 decoded(simplejpeg.encode_jpeg(images[each], int(quality[each]), "RGB", "420"), images[each])
 
-    def contents(self, instances: Integers) -> Iterator[tuple[bytes, str]]:
-        """The JPEG of each instance, and where it is."""
+    def contents(self, instances: Integers) -> Iterator[tuple[int, bytes, str]]:
+        """The JPEG of each instance, after its place among them and before where it is; shard by shard."""
         index = self._index
         shards, offsets, lengths = index.shard[instances], index.offset[instances], index.length[instances]
-        ranges = zip(shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True)
-        for instance, (shard, offset, length) in zip(instances.tolist(), ranges, strict=True):
+        ranges = list(zip(shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True))
+        for shard, rows in groupby(np.argsort(shards, kind="stable").tolist(), lambda row: ranges[row][0]):
+            places = list(rows)
             if shard >= len(self._paths):
-                what = f"Instance {instance} is in shard {shard}, which index.json does not list"
+                what = f"Instance {instances[places[0]]} is in shard {shard}, which index.json does not list"
                 raise corrupt(what, str(index.folder))
-            content = _read(self._paths[shard], offset, length)
-            where = f"{self._paths[shard]}, offset {offset}, {length} bytes"
-            if len(content) < length:
-                raise corrupt("The shard ends before the image", where)
-            yield content, where
+            path = self._paths[shard]
+            with _opened(path) as descriptor:
+                for row in places:
+                    _, offset, length = ranges[row]
+                    content, where = os.pread(descriptor, length, offset), f"{path}, offset {offset}, {length} bytes"
+                    if len(content) < length:
+                        raise corrupt("The shard ends before the image", where)
+                    yield row, content, where
 
 
-def _read(path: str, offset: int, length: int) -> bytes:
-    descriptor = _opened(path)
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    descriptor = _open(path)
     try:
-        return os.pread(descriptor, length, offset)
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _opened(path: str) -> int:
+def _open(path: str) -> int:
     while True:
         try:
             return os.open(path, os.O_RDONLY)

@@ -13,7 +13,7 @@ from .checkpoint import Best
 from .config import Config
 from .distributed import ALONE, Processes
 from .events import Events
-from .memory import telling_of_memory
+from .memory import keep_freed_memory, telling_of_memory
 from .progress import Progress
 from .saver import Saver
 from .training import Training
@@ -26,6 +26,7 @@ def train(config: Config, events: Events, stop: Event, processes: Processes = AL
     """Trains until the budget is spent or `stop` is set in a process; returns the exit code. Raises F2cError."""
     threads = config.threads or os.cpu_count() or 1
     torch.set_num_threads(threads)
+    keep_freed_memory()
     torch.use_deterministic_algorithms(True)
     # Costs up to a tenth of a step on a CPU, and nothing reads what it has not written.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

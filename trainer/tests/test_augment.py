@@ -6,19 +6,35 @@ import numpy as np
 import pytest
 import torch
 
-from f2c_trainer.augment import DRAWS, augment, jpeg_quality, network_input, to_input
+from f2c_trainer.augment import DRAWS, changed, jpeg_quality, network_input, to_input
 from f2c_trainer.config import Augmentation
 from f2c_trainer.keyed import key, uniform
 
 CHANGES = typing.get_args(Augmentation)
-CHOSEN = {"blur": 6, "downscale": 8, "jpeg": 10, "occlusion": 12}  # the draw that says whether
+LOSSES = ("jpeg", "blur", "downscale")
+WHETHER = {"crop": 3, "blur": 7, "downscale": 7, "jpeg": 7, "brightness": 10, "occlusion": 13}  # a draw's column
 
 
-def smooth_images(count: int) -> torch.Tensor:
-    ramp = torch.linspace(-0.5, 0.5, 24)
-    turn = torch.linspace(0.2, 1, count)[:, None, None]
-    one = turn * ramp[:, None] + (1 - turn) * ramp[None, :]
-    return one[:, None].repeat(1, 3, 1, 1)
+def random_images(count: int, side: int = 24) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8))
+
+
+def random_draws(count: int) -> torch.Tensor:
+    return torch.from_numpy(uniform(key("draws"), np.arange(count), DRAWS))
+
+
+def chosen(change: str, *others: float) -> torch.Tensor:
+    """Draws of one image that has the change, with the change's other draws."""
+    draws = torch.full((1, DRAWS), 0.5)
+    column = WHETHER[change]
+    draws[0, column] = 0
+    draws[0, column + 1 : column + 1 + len(others)] = torch.tensor(others)
+    return draws
+
+
+def same_in_all_colors(plane: torch.Tensor) -> torch.Tensor:
+    """[S, S] -> [1, S, S, 3] uint8"""
+    return plane[None, :, :, None].repeat(1, 1, 1, 3).byte()
 
 
 def test_input_is_centred_and_channels_last() -> None:
@@ -32,128 +48,141 @@ def test_input_is_centred_and_channels_last() -> None:
 
 
 def test_nothing_asked_nothing_changed() -> None:
-    images = smooth_images(5)
-    assert torch.equal(augment(images, torch.rand(5, DRAWS), ()), images)
-
-
-def random_draws(count: int) -> torch.Tensor:
-    return torch.from_numpy(uniform(key("draws"), np.arange(count), DRAWS))
+    images = random_images(5)
+    assert torch.equal(changed(images, random_draws(5), ()), images)
+    assert torch.equal(network_input(images, random_draws(5), ()), to_input(images))
 
 
 def test_the_first_draws_are_what_they_were_when_there_were_six() -> None:
     assert np.array_equal(random_draws(9)[:, :6].numpy(), uniform(key("draws"), np.arange(9), 6))
 
 
+@pytest.mark.parametrize("side", [24, 25])  # one whose images are whole words, and one whose are not
 @pytest.mark.parametrize("change", [*CHANGES, "all"])
-def test_an_image_changes_by_its_own_draws_alone(change: str) -> None:
-    images, draws = smooth_images(64), random_draws(64)
+def test_an_image_changes_by_its_own_draws_alone(change: str, side: int) -> None:
+    images, draws = random_images(70, side), random_draws(70)
+    before = images.clone()
     changes = CHANGES if change == "all" else (change,)
-    together = augment(images, draws, changes)
-    assert torch.equal(together, augment(images, draws, changes))
-    assert torch.equal(together, augment(images, draws, changes[::-1]))
-    alone = torch.cat([augment(images[i : i + 1], draws[i : i + 1], changes) for i in range(64)])
-    tolerance = 1e-6 if change in ("blur", "all") else 0  # a convolution of many may round otherwise
-    assert torch.allclose(together, alone, rtol=0, atol=tolerance)
-    assert together.isfinite().all()
-    assert together.abs().max() <= 1 + 1e-6
+    together = network_input(images, draws, changes)
+    assert torch.equal(images, before)
+    assert torch.equal(together, network_input(images, draws, changes))
+    assert torch.equal(together, network_input(images, draws, changes[::-1]))
+    alone = torch.cat([network_input(images[i : i + 1], draws[i : i + 1], changes) for i in range(70)])
+    assert torch.equal(together, alone)
+    assert together.is_contiguous(memory_format=torch.channels_last)
+    assert together.abs().max() <= 1
 
 
-@pytest.mark.parametrize("change", ["blur", "downscale", "occlusion"])
+@pytest.mark.parametrize("change", [change for change in WHETHER if change != "jpeg"])
 def test_a_fifth_of_the_images_is_changed_and_no_other(change: str) -> None:
-    images, draws = torch.rand(400, 3, 64, 64), random_draws(400)
-    changed = (augment(images, draws, (change,)) != images).any(dim=(1, 2, 3))
-    assert torch.equal(changed, draws[:, CHOSEN[change]] < 0.2)
-    assert 0.15 < changed.float().mean() < 0.25
+    images, draws = random_images(400, 112), random_draws(400)
+    other = (network_input(images, draws, (change,)) - to_input(images)).abs().amax(dim=(1, 2, 3)) > 1e-6
+    assert torch.equal(other, draws[:, WHETHER[change]] < 0.2)
+    assert 0.15 < other.float().mean() < 0.25
 
 
-def chosen(change: str, *others: float) -> torch.Tensor:
-    """Draws of one image that has the change, with the change's other draws."""
-    draws = torch.full((1, DRAWS), 0.5)
-    draws[0, CHOSEN[change]] = 0
-    draws[0, CHOSEN[change] + 1 : CHOSEN[change] + 1 + len(others)] = torch.tensor(others)
-    return draws
+@pytest.mark.parametrize("asked", [LOSSES, ("blur", "jpeg"), ("downscale", "blur")])
+def test_an_image_loses_quality_in_one_of_the_ways_asked_for(asked: tuple[str, ...]) -> None:
+    ways = [loss for loss in LOSSES if loss in asked]
+    images = random_images(len(ways), 112)
+    draws = torch.cat([chosen("jpeg", (each + 0.5) / len(ways)) for each in range(len(ways))])
+    together = changed(images, draws, asked)
+    for each, way in enumerate(ways):
+        if "jpeg" in asked:
+            assert (jpeg_quality(draws.numpy(), asked)[each] > 0) == (way == "jpeg")
+        alone = changed(images[each : each + 1], draws[each : each + 1], () if way == "jpeg" else (way,))
+        assert torch.equal(together[each], alone[0])
+        assert torch.equal(together[each], images[each]) == (way == "jpeg")
+
+
+def test_losses_have_a_fifth_of_the_images_together() -> None:
+    images, draws = random_images(800, 112), random_draws(800)
+    quality = jpeg_quality(draws.numpy(), CHANGES)
+    by_jpeg, in_bytes = torch.from_numpy(quality) > 0, (changed(images, draws, LOSSES) != images).flatten(1).any(1)
+    assert not (by_jpeg & in_bytes).any()
+    assert torch.equal(by_jpeg | in_bytes, draws[:, WHETHER["jpeg"]] < 0.2)
+    assert by_jpeg.float().mean().item() == pytest.approx(0.2 / 3, abs=0.03)
 
 
 def test_blur_spreads_a_point_as_a_gaussian() -> None:
-    images = torch.zeros(1, 3, 101, 101)
-    images[:, :, 50, 50] = 1
-    blurred = augment(images, chosen("blur", 0.5), ("blur",))[0, 0]  # sigma 0.012 of 101 pixels
+    point = torch.zeros(101, 101)
+    point[50, 50] = 255
+    draws = chosen("blur", 0.5, 0.5)  # sigma 0.00825 of 101 pixels, seen as far as twice the widest one goes
+    blurred = changed(same_in_all_colors(point), draws, ("blur",))[0, :, :, 0]
     offset = torch.arange(101) - 50.0
-    weight = torch.exp(-0.5 * (offset / (0.012 * 101)) ** 2)
+    weight = torch.exp(-0.5 * (offset / (0.00825 * 101)) ** 2) * (offset.abs() <= 3)
     weight /= weight.sum()
-    assert torch.allclose(blurred, weight[:, None] * weight, atol=1e-5)
+    assert (blurred - 255 * weight[:, None] * weight).abs().max() <= 0.5
 
 
 def test_blur_leaves_a_plain_image_plain_up_to_its_border() -> None:
-    images = torch.full((1, 3, 24, 24), 0.7)
-    assert torch.allclose(augment(images, chosen("blur", 0.99), ("blur",)), images)
+    images = torch.full((1, 24, 24, 3), 217, dtype=torch.uint8)
+    assert torch.equal(changed(images, chosen("blur", 0.5, 0.99), ("blur",)), images)
 
 
 def test_downscale_takes_fine_detail_and_leaves_what_is_coarse() -> None:
-    checks = (torch.arange(40)[:, None] + torch.arange(40)) % 2 * 2.0 - 1
-    images = torch.stack([checks, torch.linspace(-0.5, 0.5, 40).expand(40, 40)])[:, None].repeat(1, 3, 1, 1)
-    coarse = augment(images, chosen("downscale", 0.5).repeat(2, 1), ("downscale",))
-    assert coarse[0].abs().max() < 0.3
-    assert (coarse[1] - images[1]).abs().max() < 0.05
+    checks = (torch.arange(40)[:, None] + torch.arange(40)) % 2 * 255
+    ramp = torch.linspace(64, 191, 40).expand(40, 40)
+    images = torch.cat([same_in_all_colors(checks), same_in_all_colors(ramp)])
+    coarse = changed(images, chosen("downscale", 0.5, 0.5).repeat(2, 1), ("downscale",)).float()
+    assert (coarse[0] - 127.5).abs().max() < 38
+    assert (coarse[1] - images[1]).abs().max() < 6
 
 
 def test_a_smaller_draw_makes_downscale_coarser() -> None:
-    images = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    images = random_images(1, 40)
     left = [
-        augment(images, chosen("downscale", draw), ("downscale",)).var().item() for draw in np.arange(0.05, 1, 1 / 7)
+        changed(images, chosen("downscale", 0.5, draw), ("downscale",)).float().var().item()
+        for draw in np.arange(0.05, 1, 1 / 7)
     ]
     assert left == sorted(left)
     assert len(set(left)) == 7
 
 
+def test_crop_is_a_window_as_large_as_the_image() -> None:
+    down, across = torch.meshgrid(torch.arange(100), torch.arange(100), indexing="ij")
+    images = torch.stack([2 * down, 2 * across, torch.zeros(100, 100)], -1)[None].byte()
+    window = changed(images, chosen("crop", 0.0, 0.0, 0.999999), ("crop",))[0].float()  # 80 wide, at the lower left
+    expected = (torch.arange(100) + 0.5) * 0.8 - 0.5
+    assert (window[:, 50, 0] - 2 * (expected + 20).clamp(20, 99)).abs().max() <= 1
+    assert (window[50, :, 1] - 2 * expected.clamp(0, 79)).abs().max() <= 1
+
+
 def test_occlusion_is_a_rectangle_of_grey_inside_the_image() -> None:
-    images = torch.ones(1, 3, 100, 100)
-    covered = augment(images, chosen("occlusion", 0.0, 0.999999, 0.0, 0.999999), ("occlusion",))[0]
-    expected = torch.ones(100, 100)
-    expected[:15, 50:] = 0  # 0.15 of the side high and 0.5 wide, at the top right
-    assert torch.equal(covered, expected.expand(3, 100, 100))
+    images = torch.full((1, 100, 100, 3), 255, dtype=torch.uint8)
+    covered = changed(images, chosen("occlusion", 0.0, 0.999999, 0.0, 0.999999), ("occlusion",))
+    expected = torch.full((100, 100), 255)
+    expected[:15, 50:] = 128  # 0.15 of the side high and 0.5 wide, at the top right
+    assert torch.equal(covered, same_in_all_colors(expected))
 
 
 def test_the_quality_of_a_jpeg_is_between_20_and_90() -> None:
-    quality = jpeg_quality(random_draws(10_000).numpy())
-    assert np.array_equal(quality > 0, random_draws(10_000)[:, CHOSEN["jpeg"]].numpy() < 0.2)
+    quality = jpeg_quality(random_draws(10_000).numpy(), ("jpeg",))
+    assert np.array_equal(quality > 0, random_draws(10_000)[:, WHETHER["jpeg"]].numpy() < 0.2)
     assert set(quality[quality > 0].tolist()) == set(range(20, 91))
 
 
-def test_flip_mirrors_half_of_the_images() -> None:
-    images = smooth_images(4)
-    draws = torch.zeros(4, DRAWS)
+@pytest.mark.parametrize("others", [(), ("shift",)])
+def test_flip_mirrors_half_of_the_images(others: tuple[str, ...]) -> None:
+    images, draws = random_images(4), torch.full((4, DRAWS), 0.5)
     draws[:, 0] = torch.tensor([0.0, 0.49, 0.5, 0.99])
-    flipped = augment(images, draws, ("flip",))
-    assert torch.equal(flipped[:2], images[:2].flip(-1))
+    flipped = changed(images, draws, ("flip", *others))
+    assert torch.equal(flipped[:2], images[:2].flip(2))
     assert torch.equal(flipped[2:], images[2:])
 
 
-def test_middling_draws_leave_the_image_as_it_is() -> None:
-    images = smooth_images(3)
-    unmoved = augment(images, torch.full((3, DRAWS), 0.5), ("shift", "brightness"))
-    assert (unmoved - images).abs().max() < 1e-5
-
-
-def test_a_large_batch_is_the_same_in_parts() -> None:
-    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (70, 12, 12, 3), dtype=np.uint8))
-    images = network_input(pixels, random_draws(70), CHANGES)
-    assert torch.allclose(images, augment(to_input(pixels), random_draws(70), CHANGES), rtol=0, atol=1e-6)
-    assert images.is_contiguous(memory_format=torch.channels_last)
-
-
-@pytest.mark.parametrize(("column", "moved"), [(2, -1), (3, -2)])
-def test_shift_moves_right_and_down(column: int, moved: int) -> None:
-    images = torch.zeros(1, 3, 25, 25)
-    images[:, :, 12, 12] = 1
-    draws = torch.full((1, DRAWS), 0.5)
-    draws[0, column] = 0.75  # 4 % of 25 pixels: one pixel
-    there = augment(images, draws, ("shift",))
-    assert torch.allclose(there, images.roll(-1, moved), atol=1e-4)
+@pytest.mark.parametrize(("right", "down"), [(0.0, 0.5), (0.5, 0.999999), (0.999999, 0.0)])
+def test_shift_moves_by_whole_pixels_and_leaves_black(right: float, down: float) -> None:
+    images, draws = random_images(1, 25), torch.full((1, DRAWS), 0.5)
+    draws[0, 1], draws[0, 2] = right, down
+    x, y = (int(draw * 5) - 2 for draw in (right, down))  # up to 8 % of 25 pixels
+    framed = torch.zeros(1, 29, 29, 3, dtype=torch.uint8)
+    framed[:, 2 + y : 27 + y, 2 + x : 27 + x] = images
+    assert torch.equal(changed(images, draws, ("shift",)), framed[:, 2:27, 2:27])
 
 
 def test_brightness_and_contrast() -> None:
-    images = torch.tensor([-0.5, 0.0, 0.5]).repeat(1, 3, 1, 1)
-    draws = torch.full((1, DRAWS), 0.5)
-    draws[0, 4], draws[0, 5] = 0.9, 0.7  # contrast x 1.2, brightness + 0.1
-    assert augment(images, draws, ("brightness",))[0, 0, 0].tolist() == pytest.approx([-0.5, 0.1, 0.7])
+    levels = same_in_all_colors(torch.tensor([[0, 127, 255]]))
+    lit = network_input(levels, chosen("brightness", 0.9, 0.7), ("brightness",))  # contrast x 1.2, brightness + 0.1
+    before = to_input(levels)[0, 0, 0]
+    assert torch.allclose(lit[0, 0, 0], (before * 1.2 + 0.1).clamp(-1, 1), atol=1e-6)

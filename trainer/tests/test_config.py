@@ -12,7 +12,7 @@ from f2c_trainer.errors import F2cError
 from .support import settings
 
 GOOD = settings(Path("/data"), Path("/work"))
-CHANGES = '"flip" or "shift" or "brightness" or "blur" or "downscale" or "jpeg" or "occlusion"'
+CHANGES = '"flip" or "shift" or "crop" or "brightness" or "blur" or "downscale" or "jpeg" or "occlusion"'
 
 
 def problems(**changes: Any) -> str:
