@@ -15,7 +15,7 @@ export interface StepTask {
   version: number;
   params: JsonObject;
   inputs: ResolvedWith['inputs'];
-  /** Digest of the outside world, for the steps that read it; the run, for those that change it. */
+  /** Digest of the outside world, for the steps that read it; run and step, for those that change it. */
   fingerprint?: string;
   /** Names of the secrets that the params hold; their values are the worker's to know. */
   secrets?: string[];
@@ -118,7 +118,7 @@ export function taskFor(
     params: { ...params, ...plan.with?.[id] },
     inputs,
     ...(step.secrets && { secrets: step.secrets }),
-    ...(step.effect && { fingerprint: effectOf({ run, execution }) }),
+    ...(step.effect && { fingerprint: effectOf({ run, execution, step: id }) }),
     ...force,
     ...(logs !== undefined && { execution: logs }),
   };

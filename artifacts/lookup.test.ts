@@ -188,16 +188,16 @@ test('a place whose record is not readable counts as new', async () => {
   expect((await lookUp(partsOf('broken'), 'broken')).reason).toBe('miss: first time here');
 });
 
-test('a step with effects is made once in a run, and by every run', async () => {
-  const partsOfRun = (run: string, execution = 'a') => ({
+test('a step with effects is made once in a run, and by every run and every instance', async () => {
+  const partsOfRun = (run: string, execution = 'a', step = 'told') => ({
     ...partsOf('told'),
-    fingerprint: effectOf({ run, execution }),
+    fingerprint: effectOf({ run, execution, step }),
   });
   const first = partsOfRun('run-1');
   expect((await lookUp(first, 'told')).reason).toBe('miss: has effects, so every run does it');
   await store.commit(datasetDraft({ key: contentKey(first), from: first }));
   expect(await lookUp(first, 'told')).toHaveProperty('hit');
-  for (const other of [partsOfRun('run-2'), partsOfRun('run-1', 'b')]) {
+  for (const other of [partsOfRun('run-2'), partsOfRun('run-1', 'b'), partsOfRun('run-1', 'a', 'too')]) {
     expect((await lookUp(other, 'told')).reason).toBe('miss: has effects, so every run does it');
   }
 });

@@ -51,15 +51,15 @@ export interface KeyParts {
   params: JsonObject;
   /** Input name -> content digest, or digests, of what is read. */
   inputs: Record<string, string | string[]>;
-  /** Digest of the outside world, for steps that read it; the run, for those that change it: see `effectOf`. */
+  /** Digest of the outside world, for steps that read it; run and step, for those that change it: see `effectOf`. */
   fingerprint?: string;
 }
 
 const effect = 'run:';
 
-/** Stands for the outside world in the key of a step that changes it: every run does so, and once. */
-export function effectOf({ run, execution }: { run: string; execution: string }): string {
-  return `${effect}${run}/${execution}`;
+/** Stands for the outside world in the key of a step that changes it: every step instance of every run does so once. */
+export function effectOf({ run, execution, step }: { run: string; execution: string; step: string }): string {
+  return `${effect}${run}/${execution}/${step}`;
 }
 
 /** Whether key parts are those of a step that changes the outside world. */

@@ -155,6 +155,22 @@ describe('a step with secrets', () => {
     expect(new Set(arrived.map(({ key }) => key)).size).toBe(2);
   }, 120_000);
 
+  it('is done by every instance of a run, also where the others tell the same', async () => {
+    arrived = [];
+    const told = yaml().split('  told:')[1] as string;
+    const twice = told.replace('uses: notify', 'uses: notify\n    matrix: { i: [1, 2] }');
+    const state = await runs.ended(
+      await runs.start(`${yaml()}  later:${told}    needs: [told]\n  twice:${twice}`),
+    );
+    const receipts = state.steps.map(({ id, status, artifact }) => [id, status, artifact?.key]);
+    const keyOf = new Map(arrived.map(({ body, key }) => [JSON.parse(body).step, key]));
+    expect(arrived).toHaveLength(4);
+    expect(new Set(keyOf.values()).size).toBe(4);
+    expect(receipts).toEqual(
+      ['told', 'later', 'twice[i=1]', 'twice[i=2]'].map((id) => [id, 'done', keyOf.get(id)]),
+    );
+  }, 120_000);
+
   it('tries again what may help, with the same key', async () => {
     [arrived, statuses] = [[], [503]];
     const handle = await runs.start(yaml());

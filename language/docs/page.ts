@@ -247,7 +247,7 @@ instance said, and \`pause\`, \`--force\`, \`--from\` and \`--only\` take the st
 are for steps of at most 500 instances, since a person answers for each. An expression takes at most 50,000 numbers of a list.`;
 
 const effects =
-  'It has effects, so every run does it anew, also a run that resumes another one, but once in a run.';
+  'It has effects, so every run does it anew, also a run that resumes another one, but each of its instances once in a run.';
 
 function stepKind({ name, summary, inputs, params, outputs, effect }: StepContract): string[] {
   const ports = Object.entries(inputs).map(([input, { artifact, many, optional }]) => {
