@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # PyTorch is loaded by the processes that need it
     from f2c_trainer.config import Config
-    from f2c_trainer.loaders import Batch, Loaders
+    from f2c_trainer.loaders import Loaders
 
 FOLDER = Path(__file__).parent.parent.parent / ".f2c" / "bench" / "loader"
 CORES = os.cpu_count() or 1
@@ -61,12 +61,26 @@ def jpegs() -> list[bytes]:
 
 
 def loaded(workers: int, augment: list[str]) -> dict[str, float]:
-    """Images a second by the loader, as bytes; of the changes those that it makes."""
-    return pace(workers, augment, lambda _: None)
+    """Images a second by the loader, and by one thread of the trainer that changes them as bytes."""
+    import torch
+
+    from f2c_trainer.augment import change
+    from f2c_trainer.memory import keep_freed_memory
+
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    config = training_config("index", IMAGES, augment=augment, loaderWorkers=workers)
+    steps = DECODED // IMAGES
+    with closing(loaders(config).batches(0, WARM_UP + steps)) as batches:
+        for number, batch in enumerate(batches):
+            if number == WARM_UP:
+                began = time.perf_counter()
+            change(batch.images, torch.from_numpy(batch.draws), augment)
+        return {"imagesPerSecond": steps * IMAGES / (time.perf_counter() - began)}
 
 
-def fed(workers: int, augment: list[str]) -> dict[str, float]:
-    """Images a second by the loader and by one thread that makes network input of them, with all changes."""
+def floats(augment: list[str]) -> dict[str, float]:
+    """Images a second by one thread that makes network input of bytes."""
     import torch
 
     from f2c_trainer.augment import network_input
@@ -74,19 +88,15 @@ def fed(workers: int, augment: list[str]) -> dict[str, float]:
 
     torch.set_num_threads(1)
     keep_freed_memory()
-    return pace(workers, augment, lambda batch: network_input(batch.images, torch.from_numpy(batch.draws), augment))
-
-
-def pace(workers: int, augment: list[str], use: Callable[[Batch], object]) -> dict[str, float]:
-    config = training_config("index", IMAGES, augment=augment, loaderWorkers=workers)
-    steps = DECODED // IMAGES
-    with closing(loaders(config).batches(0, WARM_UP + steps)) as batches:
-        for batch in islice(batches, WARM_UP):
-            use(batch)
+    config = training_config("index", IMAGES, augment=augment)
+    seconds = []
+    with closing(loaders(config).batches(0, WARM_UP)) as batches:
+        held = [(batch.images.clone(), torch.from_numpy(batch.draws)) for batch in batches]
+    for images, draws in held:
         began = time.perf_counter()
-        for batch in batches:
-            use(batch)
-        return {"imagesPerSecond": steps * IMAGES / (time.perf_counter() - began)}
+        network_input(images, draws, augment)
+        seconds.append(time.perf_counter() - began)
+    return {"imagesPerSecond": IMAGES / statistics.median(seconds)}
 
 
 def trained(workers: int) -> dict[str, float]:

@@ -34,7 +34,6 @@ _BRIGHTNESS = slice(10, 13)  # whether; contrast, brightness
 _OCCLUSION = slice(13, 18)  # whether; height, width, top, left
 
 _GREY = 128
-_OF_ALL = frozenset({"flip", "shift"})
 _SHARE = 0.2
 _MOVED = 0.08  # of the side, each way
 _WINDOWS = (0.8, 0.85, 0.9, 0.95)  # of the side
@@ -50,15 +49,15 @@ _IMAGES_A_PART = 32  # on a CPU: what is between two changes stays in its cache
 
 
 def network_input(pixels: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
-    """Pixels as the networks see them in training. [B, S, S, 3] uint8, [B, DRAWS] -> [B, 3, S, S] in [-1, 1]"""
-    bytes_ = changed(pixels, draws, changes)
+    """Pixels, changed in place, as the networks see them. [B, S, S, 3] uint8, [B, DRAWS] -> [B, 3, S, S] in [-1, 1]"""
+    change(pixels, draws, changes)
     if "brightness" not in changes:
-        return to_input(bytes_)
+        return to_input(pixels)
     contrast, brightness = _light(draws[:, _BRIGHTNESS])
     factor, offset = contrast / SCALE, brightness - contrast * (MEAN / SCALE)
     images = torch.empty(pixels.shape, device=pixels.device)
     for part in _parts(pixels):
-        images[part].copy_(bytes_[part]).mul_(factor[part]).add_(offset[part]).clamp_(-1, 1)
+        images[part].copy_(pixels[part]).mul_(factor[part]).add_(offset[part]).clamp_(-1, 1)
     return images.permute(0, 3, 1, 2)
 
 
@@ -83,10 +82,13 @@ def jpeg_quality(draws: NDArray[np.float32], changes: Collection[str]) -> Intege
     return np.where(_lost_by("jpeg", torch.from_numpy(draws[:, _LOSS]), changes).numpy(), quality, 0)
 
 
-def changed(pixels: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
-    """Images after all changes but `jpeg`, made before, and `brightness`. [B, S, S, 3] uint8, [B, DRAWS in [0, 1)]"""
-    images = _placed(pixels, draws, changes)
+def change(images: Tensor, draws: Tensor, changes: Collection[str]) -> None:
+    """Makes all changes in place but `jpeg`, made before, and `brightness`. [B, S, S, 3] uint8, [B, DRAWS in [0, 1)]"""
     crop, loss, cover = (draws[:, columns] for columns in (_CROP, _LOSS, _OCCLUSION))
+    if "flip" in changes:
+        _change(images, draws[:, _FLIP] < 0.5, draws, lambda some, _: some.flip(2))
+    if "shift" in changes:
+        _move(images, draws[:, _SHIFT])
     if "crop" in changes:
         _change_by_size(images, crop[:, 0] < _SHARE, crop, _WINDOWS, _cropped)
     if "blur" in changes:
@@ -95,7 +97,6 @@ def changed(pixels: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
         _change_by_size(images, _lost_by("downscale", loss, changes), loss[:, 1:], _SIDES, _coarsened)
     if "occlusion" in changes:
         _change(images, cover[:, 0] < _SHARE, cover, _covered)
-    return images
 
 
 def _lost_by(name: str, draws: Tensor, changes: Collection[str]) -> Tensor:
@@ -104,45 +105,36 @@ def _lost_by(name: str, draws: Tensor, changes: Collection[str]) -> Tensor:
     return (draws[:, 0] < _SHARE) & ((draws[:, 1] * len(asked)).long() == asked.index(name))
 
 
-def _placed(pixels: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
-    """A copy, flipped or not and moved; beyond an image it is black. [B, S, S, 3], [B, DRAWS]"""
-    if _OF_ALL.isdisjoint(changes):
-        return pixels.clone()
-    images, side, parts = torch.empty_like(pixels), pixels.shape[1], _parts(pixels)
-    most = round(_MOVED * side) if "shift" in changes else 0
-    framed = pixels.new_zeros(2 * parts[0].stop, side + 2 * most, side + 2 * most, 3)  # a part and its mirror images
-    inner = framed[:, most : most + side, most : most + side]
+def _move(images: Tensor, draws: Tensor) -> None:
+    """Moves images right and down by whole pixels; beyond an image it is black. [B, S, S, 3], [B, 2]"""
+    side, parts = images.shape[1], _parts(images)
+    most = round(_MOVED * side)
+    framed = images.new_zeros(parts[0].stop, side + 2 * most, side + 2 * most, 3)
+    right, down = ((draws * (2 * most + 1)).long() - most).unbind(1)
     for part in parts:
-        some, theirs = pixels[part], draws[part]
-        number = torch.arange(len(some), device=pixels.device)  # of what is seen of `framed`
-        inner[: len(some)] = some
-        if "flip" in changes:
-            rows = torch.nonzero(theirs[:, _FLIP] < 0.5).flatten()
-            inner[len(some) : len(some) + len(rows)] = some.index_select(0, rows).flip(2)
-            number[rows] = len(some) + number[: len(rows)]
-        right, down = ((theirs[:, _SHIFT] * (2 * most + 1)).long() - most).unbind(1)
-        _windows(framed, number, most - right, most - down, images[part])
-    return images
+        some = images[part]
+        framed[: len(some), most : most + side, most : most + side] = some
+        _windows(framed, most - right[part], most - down[part], some)
 
 
 Change = Callable[[Tensor, Tensor], Tensor]
 
 
-def _change(images: Tensor, which: Tensor, draws: Tensor, change: Change) -> None:
+def _change(images: Tensor, which: Tensor, draws: Tensor, how: Change) -> None:
     """Changes some of the images in place, by their draws. [B, S, S, 3], [B] bool, [B, d]"""
     rows = torch.nonzero(which).flatten()
     for part in _parts(rows):
         some = rows[part]
-        _put(images, some, change(images.index_select(0, some), draws.index_select(0, some)))
+        _put(images, some, how(images.index_select(0, some), draws.index_select(0, some)))
 
 
 def _change_by_size(
-    images: Tensor, which: Tensor, draws: Tensor, shares: tuple[float, ...], change: Callable[[int], Change]
+    images: Tensor, which: Tensor, draws: Tensor, shares: tuple[float, ...], how: Callable[[int], Change]
 ) -> None:
     """The same by a size that the second draw stands for; those of one together. [B, S, S, 3], [B] bool, [B, d]"""
     number = torch.where(which, (draws[:, 1] * len(shares)).long(), -1)
     for each, share in enumerate(shares):
-        _change(images, number == each, draws, change(max(1, round(share * images.shape[1]))))
+        _change(images, number == each, draws, how(max(1, round(share * images.shape[1]))))
 
 
 def _put(images: Tensor, rows: Tensor, some: Tensor) -> None:
@@ -151,10 +143,10 @@ def _put(images: Tensor, rows: Tensor, some: Tensor) -> None:
     images.flatten(1).view(word)[rows] = some.flatten(1).view(word)
 
 
-def _windows(images: Tensor, number: Tensor, left: Tensor, top: Tensor, place: Tensor) -> Tensor:
-    """Fills `place` with windows of images, which go by number. [m, H, W, 3], [n], [n], [n], [n, h, w, 3]"""
+def _windows(images: Tensor, left: Tensor, top: Tensor, place: Tensor) -> Tensor:
+    """Fills `place` with a window of each image. [n or more, H, W, 3], [n], [n], [n, h, w, 3]"""
     height, width = images.shape[1:3]
-    row = torch.arange(place.shape[1], device=images.device)
+    number, row = (torch.arange(size, device=images.device) for size in place.shape[:2])
     begin = (((number * height + top)[:, None] + row) * width + left[:, None]) * 3
     bytes_, length = images.flatten(), place.shape[2] * 3
     runs = bytes_.as_strided((len(bytes_) - length + 1, length), (1, 1))  # from every byte on
@@ -168,8 +160,7 @@ def _cropped(side: int) -> Change:
     def crop(images: Tensor, draws: Tensor) -> Tensor:
         whole = images.shape[1]
         left, top = (draws[:, 2:] * (whole - side + 1)).long().unbind(1)
-        number, place = torch.arange(len(images), device=images.device), images.new_empty(len(images), side, side, 3)
-        return _resized(_windows(images, number, left, top, place), whole)
+        return _resized(_windows(images, left, top, images.new_empty(len(images), side, side, 3)), whole)
 
     return crop
 

@@ -39,7 +39,7 @@ class Batch:
     Images in host memory lie where those of a later step will: they are valid until the next batch is asked for.
     """
 
-    images: Tensor  # uint8, RGB, this rank's; on the GPU if that has decoded them. [2n/W, S, S, 3]
+    images: Tensor  # uint8, RGB, this rank's, for it to change; on the GPU if that decoded them. [2n/W, S, S, 3]
     identity: Integers  # the dataset's numbers. [2n]
     number: Integers  # 0..N-1. [2n]
     draws: NDArray[np.float32]  # what augmentation draws from, this rank's. [2n/W, DRAWS]

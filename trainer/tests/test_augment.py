@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Collection
 
 import numpy as np
 import pytest
 import torch
 
-from f2c_trainer.augment import DRAWS, changed, jpeg_quality, network_input, to_input
+from f2c_trainer.augment import DRAWS, change, jpeg_quality, network_input, to_input
 from f2c_trainer.config import Augmentation
 from f2c_trainer.keyed import key, uniform
 
@@ -19,14 +20,20 @@ def random_images(count: int, side: int = 24) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8))
 
 
+def changed(images: torch.Tensor, draws: torch.Tensor, changes: Collection[str]) -> torch.Tensor:
+    images = images.clone()
+    change(images, draws, changes)
+    return images
+
+
 def random_draws(count: int) -> torch.Tensor:
     return torch.from_numpy(uniform(key("draws"), np.arange(count), DRAWS))
 
 
-def chosen(change: str, *others: float) -> torch.Tensor:
+def chosen(name: str, *others: float) -> torch.Tensor:
     """Draws of one image that has the change, with the change's other draws."""
     draws = torch.full((1, DRAWS), 0.5)
-    column = WHETHER[change]
+    column = WHETHER[name]
     draws[0, column] = 0
     draws[0, column + 1 : column + 1 + len(others)] = torch.tensor(others)
     return draws
@@ -50,7 +57,7 @@ def test_input_is_centred_and_channels_last() -> None:
 def test_nothing_asked_nothing_changed() -> None:
     images = random_images(5)
     assert torch.equal(changed(images, random_draws(5), ()), images)
-    assert torch.equal(network_input(images, random_draws(5), ()), to_input(images))
+    assert torch.equal(network_input(images.clone(), random_draws(5), ()), to_input(images))
 
 
 def test_the_first_draws_are_what_they_were_when_there_were_six() -> None:
@@ -58,26 +65,24 @@ def test_the_first_draws_are_what_they_were_when_there_were_six() -> None:
 
 
 @pytest.mark.parametrize("side", [24, 25])  # one whose images are whole words, and one whose are not
-@pytest.mark.parametrize("change", [*CHANGES, "all"])
-def test_an_image_changes_by_its_own_draws_alone(change: str, side: int) -> None:
+@pytest.mark.parametrize("name", [*CHANGES, "all"])
+def test_an_image_changes_by_its_own_draws_alone(name: str, side: int) -> None:
     images, draws = random_images(70, side), random_draws(70)
-    before = images.clone()
-    changes = CHANGES if change == "all" else (change,)
-    together = network_input(images, draws, changes)
-    assert torch.equal(images, before)
-    assert torch.equal(together, network_input(images, draws, changes))
-    assert torch.equal(together, network_input(images, draws, changes[::-1]))
-    alone = torch.cat([network_input(images[i : i + 1], draws[i : i + 1], changes) for i in range(70)])
+    changes = CHANGES if name == "all" else (name,)
+    together = network_input(images.clone(), draws, changes)
+    assert torch.equal(together, network_input(images.clone(), draws, changes))
+    assert torch.equal(together, network_input(images.clone(), draws, changes[::-1]))
+    alone = torch.cat([network_input(images[i : i + 1].clone(), draws[i : i + 1], changes) for i in range(70)])
     assert torch.equal(together, alone)
     assert together.is_contiguous(memory_format=torch.channels_last)
     assert together.abs().max() <= 1
 
 
-@pytest.mark.parametrize("change", [change for change in WHETHER if change != "jpeg"])
-def test_a_fifth_of_the_images_is_changed_and_no_other(change: str) -> None:
+@pytest.mark.parametrize("name", [name for name in WHETHER if name != "jpeg"])
+def test_a_fifth_of_the_images_is_changed_and_no_other(name: str) -> None:
     images, draws = random_images(400, 112), random_draws(400)
-    other = (network_input(images, draws, (change,)) - to_input(images)).abs().amax(dim=(1, 2, 3)) > 1e-6
-    assert torch.equal(other, draws[:, WHETHER[change]] < 0.2)
+    other = (network_input(images.clone(), draws, (name,)) - to_input(images)).abs().amax(dim=(1, 2, 3)) > 1e-6
+    assert torch.equal(other, draws[:, WHETHER[name]] < 0.2)
     assert 0.15 < other.float().mean() < 0.25
 
 
@@ -183,6 +188,8 @@ def test_shift_moves_by_whole_pixels_and_leaves_black(right: float, down: float)
 
 def test_brightness_and_contrast() -> None:
     levels = same_in_all_colors(torch.tensor([[0, 127, 255]]))
-    lit = network_input(levels, chosen("brightness", 0.9, 0.7), ("brightness",))  # contrast x 1.2, brightness + 0.1
+    lit = network_input(
+        levels.clone(), chosen("brightness", 0.9, 0.7), ("brightness",)
+    )  # contrast x 1.2, brightness + 0.1
     before = to_input(levels)[0, 0, 0]
     assert torch.allclose(lit[0, 0, 0], (before * 1.2 + 0.1).clamp(-1, 1), atol=1e-6)
