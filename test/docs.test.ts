@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -52,6 +53,12 @@ describe.each(pages)('%s', (page) => {
       expect(readPipeline(yaml, contracts, pipelines)).not.toHaveProperty('problems');
     }
   });
+});
+
+it('no file holds the marks of a merge that was left half done', () => {
+  const marks = '^(<<<<<<<|>>>>>>>)( |$)';
+  const { status, stdout } = spawnSync('git', ['grep', '-InE', marks], { cwd: root, encoding: 'utf8' });
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
 });
 
 it.each(listed('pipelines', '.yaml'))('%s is valid', async (file) => {
