@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
+import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options';
 import type { DestinationStream, Logger } from 'pino';
 import { controlActivities, fingerprintActivity } from '../activities/control.ts';
 import { contracts } from '../activities/registry.ts';
@@ -14,10 +15,22 @@ import { connect, ensureSearchAttributes, installRuntime } from './temporal.ts';
 
 const workflowsPath = fileURLToPath(new URL('../workflows/registered.ts', import.meta.url));
 
+/** Makes what Temporal's UI shows of a run when it asks. */
+const detailsPath = fileURLToPath(new URL('../workflows/askedDetails.ts', import.meta.url));
+
 const payloadConverterPath = fileURLToPath(new URL('../workflows/converter.ts', import.meta.url));
 
 /** Runs of pipelines whose state is kept in memory; others are replayed when something happens to them. */
 const maxCachedWorkflows = 500;
+
+/**
+ * How long one task of a workflow may compute. It is milliseconds; but a machine that is overloaded or was suspended may
+ * let the worker stand still for longer than the SDK's 5 s, and a worker does not survive that such a task is cut off.
+ * The SDK takes the option without declaring it.
+ */
+export const workflowPatience: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'> = {
+  isolateExecutionTimeout: '1m',
+};
 
 /** Often enough for progress bars and for a cancellation to arrive within a second. */
 const heartbeats = {
@@ -48,8 +61,10 @@ export async function startWorker({
       ...common,
       workflowsPath,
       dataConverter: { payloadConverterPath },
+      interceptors: { workflowModules: [detailsPath] },
       activities: controlActivities(store, new TaskQueues(connection.workflowService, namespace)),
       maxCachedWorkflows,
+      ...workflowPatience,
       ...heartbeats,
       shutdownGraceTime: 0,
       shutdownForceTime: '10s',

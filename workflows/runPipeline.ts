@@ -1,6 +1,5 @@
 import {
   defineSignal,
-  setCurrentDetails,
   setHandler,
   upsertMemo,
   upsertSearchAttributes,
@@ -13,6 +12,7 @@ import type { Plan } from '../language/plan/plan.ts';
 import { instancesOfRun } from '../language/plan/resolve.ts';
 import { thenAlways } from './always.ts';
 import { Answers } from './answers.ts';
+import { tellDetails } from './askedDetails.ts';
 import { untilDone } from './attempts.ts';
 import { endAttributes, pipelineAttribute, stateAttribute } from './attributes.ts';
 import { compilePipeline, patient } from './control.ts';
@@ -41,10 +41,8 @@ export async function runPipeline(input: RunInput): Promise<RunResult> {
     startedAt: Date.now(),
     steps: [],
   };
-  const changed = () => {
-    showStatus(run);
-    setCurrentDetails(runDetails(run, workflowInfo().workflowId));
-  };
+  const changed = () => showStatus(run);
+  tellDetails(() => runDetails(run, workflowInfo().workflowId));
   const answers = new Answers(run, changed);
   const pauses = new Pauses(run, changed);
   new PauseRequests(run, pauses);

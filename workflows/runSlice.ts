@@ -1,15 +1,10 @@
-import {
-  continueAsNew,
-  getExternalWorkflowHandle,
-  setCurrentDetails,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { continueAsNew, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { RunId } from '../activities/tasks.ts';
 import type { BlobRef } from '../artifacts/manifest.ts';
 import { placesOf } from '../language/plan/coordinates.ts';
 import { type Outcome, type Tallies, tallyOf } from '../language/plan/outcomes.ts';
 import { type Instance, instancesOf } from '../language/plan/resolve.ts';
+import { tellDetails } from './askedDetails.ts';
 import { untilDone } from './attempts.ts';
 import { keepOutcomes, openSlice, patient } from './control.ts';
 import { runDetails } from './details.ts';
@@ -63,6 +58,7 @@ export async function runSlice(input: SliceInput): Promise<SliceDone> {
     startedAt: Date.now(),
     steps: [],
   };
+  tellDetails(() => runDetails(run, workflowInfo().workflowId));
   const pauses = new Pauses(run, () => {});
   let paused = input.paused;
   setHandler(stateQuery, () => run, { description: 'The whole state of the slice' });
@@ -197,7 +193,6 @@ function reporter(run: RunState, steps: readonly string[], slice: number): () =>
     // That all have ended is told by the end of the slice.
     if (ended < told + every || ended === run.steps.length) return;
     told = ended;
-    setCurrentDetails(runDetails(run, workflowInfo().workflowId));
     if (parent === undefined) return;
     getExternalWorkflowHandle(parent.workflowId)
       .signal(sliceSignal, { slice, tallies: talliesOf(run, steps) })

@@ -13,7 +13,7 @@ export async function replayed(histories: ReplayHistoriesIterable) {
     const workflowsPath = pathOf('registered.ts');
     const dataConverter = { payloadConverterPath: pathOf('converter.ts') };
     for await (const { workflowId, error } of Worker.runReplayHistories(
-      { workflowsPath, dataConverter },
+      { workflowsPath, dataConverter, interceptors: { workflowModules: [pathOf('askedDetails.ts')] } },
       histories,
     )) {
       results.push({ workflowId, error });
