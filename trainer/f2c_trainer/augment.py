@@ -40,7 +40,7 @@ _WINDOWS = (0.8, 0.85, 0.9, 0.95)  # of the side
 _LOSSES = ("jpeg", "blur", "downscale")
 _JPEG = (20, 90)  # quality
 _SIGMA = (0.004, 0.0125)  # of the side
-_SIDES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the side
+_SIDES = (0.2, 0.35, 0.5, 0.65, 0.8)  # of the side
 _COVERED = (0.15, 0.5)  # of the side
 _CONTRAST = 0.25
 _BRIGHTER = 0.25  # of the half range
@@ -110,11 +110,11 @@ def _move(images: Tensor, draws: Tensor) -> None:
     side, parts = images.shape[1], _parts(images)
     most = round(_MOVED * side)
     framed = images.new_zeros(parts[0].stop, side + 2 * most, side + 2 * most, 3)
-    right, down = ((draws * (2 * most + 1)).long() - most).unbind(1)
+    corner = most - ((draws * (2 * most + 1)).long() - most)  # left, top
     for part in parts:
         some = images[part]
         framed[: len(some), most : most + side, most : most + side] = some
-        _windows(framed, most - right[part], most - down[part], some)
+        _windows(framed, corner[part], some)
 
 
 Change = Callable[[Tensor, Tensor], Tensor]
@@ -143,13 +143,13 @@ def _put(images: Tensor, rows: Tensor, some: Tensor) -> None:
     images.flatten(1).view(word)[rows] = some.flatten(1).view(word)
 
 
-def _windows(images: Tensor, left: Tensor, top: Tensor, place: Tensor) -> Tensor:
-    """Fills `place` with a window of each image. [n or more, H, W, 3], [n], [n], [n, h, w, 3]"""
+def _windows(images: Tensor, corner: Tensor, place: Tensor) -> Tensor:
+    """Fills `place` with a window of each image from its corner on. [n or more, H, W, 3], [n, 2], [n, h, w, 3]"""
     height, width = images.shape[1:3]
     number, row = (torch.arange(size, device=images.device) for size in place.shape[:2])
-    begin = (((number * height + top)[:, None] + row) * width + left[:, None]) * 3
+    begin = (number * (height * width) + corner[:, 1] * width + corner[:, 0])[:, None] + row * width
     bytes_, length = images.flatten(), place.shape[2] * 3
-    runs = bytes_.as_strided((len(bytes_) - length + 1, length), (1, 1))  # from every byte on
+    runs = bytes_.as_strided((len(bytes_) // 3 - place.shape[2] + 1, length), (3, 1))  # from every pixel on
     torch.index_select(runs, 0, begin.flatten(), out=place.view(-1, length))
     return place
 
@@ -159,8 +159,8 @@ def _cropped(side: int) -> Change:
 
     def crop(images: Tensor, draws: Tensor) -> Tensor:
         whole = images.shape[1]
-        left, top = (draws[:, 2:] * (whole - side + 1)).long().unbind(1)
-        return _resized(_windows(images, left, top, images.new_empty(len(images), side, side, 3)), whole)
+        corner = (draws[:, 2:] * (whole - side + 1)).long()
+        return _resized(_windows(images, corner, images.new_empty(len(images), side, side, 3)), whole)
 
     return crop
 

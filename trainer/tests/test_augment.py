@@ -138,10 +138,10 @@ def test_a_smaller_draw_makes_downscale_coarser() -> None:
     images = random_images(1, 40)
     left = [
         changed(images, chosen("downscale", 0.5, draw), ("downscale",)).float().var().item()
-        for draw in np.arange(0.05, 1, 1 / 7)
+        for draw in np.arange(0.1, 1, 0.2)
     ]
     assert left == sorted(left)
-    assert len(set(left)) == 7
+    assert len(set(left)) == 5
 
 
 def test_crop_is_a_window_as_large_as_the_image() -> None:
