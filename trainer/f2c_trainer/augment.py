@@ -45,7 +45,7 @@ _COVERED = (0.15, 0.5)  # of the side
 _CONTRAST = 0.25
 _BRIGHTER = 0.25  # of the half range
 
-_IMAGES_A_PART = 32  # on a CPU: what is between two changes stays in its cache
+_IMAGES_A_PART, _FLOATS_A_PART = 64, 4  # images at once on a CPU
 
 
 def network_input(pixels: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
@@ -69,9 +69,9 @@ def to_input(pixels: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2)
 
 
-def _parts(images: Tensor) -> list[slice]:
+def _parts(images: Tensor, at_once: int = _IMAGES_A_PART) -> list[slice]:
     """All on a GPU; on a CPU so many that what is between two changes stays in its cache."""
-    size = max(1, len(images)) if images.is_cuda else _IMAGES_A_PART
+    size = max(1, len(images)) if images.is_cuda else at_once
     return [slice(first, first + size) for first in range(0, len(images), size)]
 
 
@@ -82,6 +82,7 @@ def jpeg_quality(draws: NDArray[np.float32], changes: Collection[str]) -> Intege
     return np.where(_lost_by("jpeg", torch.from_numpy(draws[:, _LOSS]), changes).numpy(), quality, 0)
 
 
+@torch.inference_mode()
 def change(images: Tensor, draws: Tensor, changes: Collection[str]) -> None:
     """Makes all changes in place but `jpeg`, made before, and `brightness`. [B, S, S, 3] uint8, [B, DRAWS in [0, 1)]"""
     crop, loss, cover = (draws[:, columns] for columns in (_CROP, _LOSS, _OCCLUSION))
@@ -92,11 +93,11 @@ def change(images: Tensor, draws: Tensor, changes: Collection[str]) -> None:
     if "crop" in changes:
         _change_by_size(images, crop[:, 0] < _SHARE, crop, _WINDOWS, _cropped)
     if "blur" in changes:
-        _change(images, _lost_by("blur", loss, changes), loss, _blurred)
+        _change(images, _lost_by("blur", loss, changes), loss, _blurred, _FLOATS_A_PART)
     if "downscale" in changes:
         _change_by_size(images, _lost_by("downscale", loss, changes), loss[:, 1:], _SIDES, _coarsened)
     if "occlusion" in changes:
-        _change(images, cover[:, 0] < _SHARE, cover, _covered)
+        _cover(images, cover[:, 0] < _SHARE, cover)
 
 
 def _lost_by(name: str, draws: Tensor, changes: Collection[str]) -> Tensor:
@@ -109,8 +110,8 @@ def _move(images: Tensor, draws: Tensor) -> None:
     """Moves images right and down by whole pixels; beyond an image it is black. [B, S, S, 3], [B, 2]"""
     side, parts = images.shape[1], _parts(images)
     most = round(_MOVED * side)
+    corner = 2 * most - (draws * (2 * most + 1)).long()  # left, top
     framed = images.new_zeros(parts[0].stop, side + 2 * most, side + 2 * most, 3)
-    corner = most - ((draws * (2 * most + 1)).long() - most)  # left, top
     for part in parts:
         some = images[part]
         framed[: len(some), most : most + side, most : most + side] = some
@@ -120,12 +121,13 @@ def _move(images: Tensor, draws: Tensor) -> None:
 Change = Callable[[Tensor, Tensor], Tensor]
 
 
-def _change(images: Tensor, which: Tensor, draws: Tensor, how: Change) -> None:
+def _change(images: Tensor, which: Tensor, draws: Tensor, how: Change, at_once: int = _IMAGES_A_PART) -> None:
     """Changes some of the images in place, by their draws. [B, S, S, 3], [B] bool, [B, d]"""
     rows = torch.nonzero(which).flatten()
-    for part in _parts(rows):
+    for part in _parts(rows, at_once):
         some = rows[part]
-        _put(images, some, how(images.index_select(0, some), draws.index_select(0, some)))
+        taken = images.flatten(1).index_select(0, some).view(-1, *images.shape[1:])
+        _put(images, some, how(taken, draws.index_select(0, some)))
 
 
 def _change_by_size(
@@ -138,7 +140,7 @@ def _change_by_size(
 
 
 def _put(images: Tensor, rows: Tensor, some: Tensor) -> None:
-    """images[rows] = some, by words where they fit: PyTorch writes one at a time. [B, S, S, 3], [n], [n, S, S, 3]"""
+    """images[rows] = some, by words where they fit: PyTorch writes one at a time. [B, ...], [n], [n, ...]"""
     word = torch.int64 if images[0].numel() % 8 == 0 else torch.uint8
     images.flatten(1).view(word)[rows] = some.flatten(1).view(word)
 
@@ -202,15 +204,17 @@ def _averaged(images: Tensor, dim: int, weight: Tensor) -> Tensor:
     return mean
 
 
-def _covered(images: Tensor, draws: Tensor) -> Tensor:
-    """Each image with a rectangle of mid grey. [k, S, S, 3], [k, 5]"""
-    least, most = _COVERED
-    size = least + (most - least) * draws[:, 1:3, None]  # of the side: height, width. [k, 2, 1]
+def _cover(images: Tensor, which: Tensor, draws: Tensor) -> None:
+    """Covers a rectangle of some images with mid grey. [B, S, S, 3], [B] bool, [B, 5]"""
+    side, (least, most) = images.shape[1], _COVERED
+    size = least + (most - least) * draws[:, 1:3, None]  # of the side: height, width. [B, 2, 1]
     begin = (1 - size) * draws[:, 3:, None]
-    middle = (torch.arange(images.shape[1], device=images.device) + 0.5) / images.shape[1]
-    down, across = ((middle >= begin) & (middle < begin + size)).byte().unbind(1)  # [k, S]
-    inside = down[:, :, None] * across.repeat_interleave(3, 1)[:, None]
-    return (images.flatten(2) * (1 - inside) + inside * _GREY).view(images.shape)
+    middle = (torch.arange(side, device=images.device) + 0.5) / side
+    down, across = ((middle >= begin) & (middle < begin + size)).unbind(1)  # [B, S]
+    image, row = torch.nonzero(down & which[:, None], as_tuple=True)
+    inside = across.byte().repeat_interleave(3, 1).index_select(0, image)  # of the rows that it crosses. [n, 3 S]
+    rows, number = images.view(-1, 3 * side), image * side + row
+    _put(rows, number, rows.index_select(0, number) * (1 - inside) + inside * _GREY)
 
 
 def _light(draws: Tensor) -> tuple[Tensor, Tensor]:
