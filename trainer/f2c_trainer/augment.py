@@ -110,12 +110,18 @@ def _move(images: Tensor, draws: Tensor) -> None:
     """Moves images right and down by whole pixels; beyond an image it is black. [B, S, S, 3], [B, 2]"""
     side, parts = images.shape[1], _parts(images)
     most = round(_MOVED * side)
-    corner = 2 * most - (draws * (2 * most + 1)).long()  # left, top
-    framed = images.new_zeros(parts[0].stop, side + 2 * most, side + 2 * most, 3)
+    right, down = ((draws * (2 * most + 1)).long() - most).unbind(1)
+    column = torch.arange(side, device=images.device) - right[:, None]
+    own = ((column >= 0) & (column < side)).byte().repeat_interleave(3, 1)[:, None]  # of its row. [B, 1, 3 S]
+    height, first = side + 2 * most + 2, most + 1
+    framed = images.new_zeros(parts[0].stop, height, side, 3)
     for part in parts:
         some = images[part]
-        framed[: len(some), most : most + side, most : most + side] = some
-        _windows(framed, corner[part], some)
+        framed[: len(some), first : first + side] = some
+        # Whole images are one run each, which begins `right` pixels early and so ends each row in that of another.
+        row = torch.arange(len(some), device=images.device) * height + first - down[part]
+        torch.index_select(_runs(framed, side * side), 0, row * side - right[part], out=some.flatten(1))
+        some.flatten(2).mul_(own[part])
 
 
 Change = Callable[[Tensor, Tensor], Tensor]
@@ -145,15 +151,18 @@ def _put(images: Tensor, rows: Tensor, some: Tensor) -> None:
     images.flatten(1).view(word)[rows] = some.flatten(1).view(word)
 
 
-def _windows(images: Tensor, corner: Tensor, place: Tensor) -> Tensor:
-    """Fills `place` with a window of each image from its corner on. [n or more, H, W, 3], [n, 2], [n, h, w, 3]"""
+def _windows(images: Tensor, corner: Tensor, side: int) -> Tensor:
+    """A window of each image from its corner on. [n, H, W, 3], [n, 2] -> [n, side, side, 3]"""
     height, width = images.shape[1:3]
-    number, row = (torch.arange(size, device=images.device) for size in place.shape[:2])
+    number, row = (torch.arange(size, device=images.device) for size in (len(images), side))
     begin = (number * (height * width) + corner[:, 1] * width + corner[:, 0])[:, None] + row * width
-    bytes_, length = images.flatten(), place.shape[2] * 3
-    runs = bytes_.as_strided((len(bytes_) // 3 - place.shape[2] + 1, length), (3, 1))  # from every pixel on
-    torch.index_select(runs, 0, begin.flatten(), out=place.view(-1, length))
-    return place
+    return _runs(images, side).index_select(0, begin.flatten()).view(-1, side, side, 3)
+
+
+def _runs(images: Tensor, length: int) -> Tensor:
+    """So many pixels from every pixel on, as a view. [n, H, W, 3] -> [n H W - length + 1, 3 length]"""
+    pixels = images.numel() // 3
+    return images.flatten().as_strided((pixels - length + 1, 3 * length), (3, 1))
 
 
 def _cropped(side: int) -> Change:
@@ -161,8 +170,7 @@ def _cropped(side: int) -> Change:
 
     def crop(images: Tensor, draws: Tensor) -> Tensor:
         whole = images.shape[1]
-        corner = (draws[:, 2:] * (whole - side + 1)).long()
-        return _resized(_windows(images, corner, images.new_empty(len(images), side, side, 3)), whole)
+        return _resized(_windows(images, (draws[:, 2:] * (whole - side + 1)).long(), side), whole)
 
     return crop
 
