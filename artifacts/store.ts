@@ -55,6 +55,11 @@ export class ArtifactStore {
     });
   }
 
+  /** Fails without credentials, whoever may use them: F2C_STORE_DENIED. */
+  async requireCredentials(): Promise<void> {
+    await this.bucket.ask(() => this.bucket.s3.config.credentials());
+  }
+
   /** Stores content under its digest unless it is there already. */
   putBlob(source: BlobSource, options: { signal?: AbortSignal | undefined } = {}): Promise<BlobRef> {
     return putBlob(this.bucket, source, options);

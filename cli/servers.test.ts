@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { borrowStack } from '../local/handle.ts';
-import { f2c } from '../test/support/cli.ts';
+import { f2c, worker } from '../test/support/cli.ts';
 
-it('other commands use the stack that a run has for itself, and say whose it is', async () => {
+it('other commands and workers use the stack that a run has for itself, and commands say whose it is', async () => {
   const home = await mkdtemp(join(tmpdir(), 'f2c-cli-'));
   const { giveBack } = await borrowStack(home, () => {});
   try {
@@ -17,6 +17,10 @@ it('other commands use the stack that a run has for itself, and say whose it is'
     expect(stderr).toBe(
       `This stack ends with the run of process ${process.pid}; \`npx f2c up\` makes it stay.\n`,
     );
+    const lonely = worker({ F2C_HOME: home }, '--role', 'data', '--queue', 'lonely');
+    await expect.poll(lonely.stdout, { timeout: 60_000 }).toContain('"ready":true');
+    lonely.end();
+    expect((await lonely.finished).code).toBe(0);
   } finally {
     await giveBack();
     await rm(home, { recursive: true, force: true });

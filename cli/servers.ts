@@ -1,5 +1,5 @@
 import { F2cError } from '../errors/failure.ts';
-import { stackEnv } from '../local/env.ts';
+import { serversAreNamed, stackEnv } from '../local/env.ts';
 import { borrowStack, runningStack } from '../local/handle.ts';
 import { homeFolder } from '../local/paths.ts';
 import type { StackRun } from '../local/record.ts';
@@ -23,7 +23,7 @@ export async function withServers(
   { start }: { start: boolean },
   work: (servers: Servers) => Promise<void>,
 ): Promise<void> {
-  if (serversAreConfigured(process.env)) {
+  if (serversAreNamed(process.env)) {
     return work({ env: process.env, webUi: undefined, fate: () => 'stay' });
   }
   const home = homeFolder();
@@ -42,10 +42,6 @@ export async function withServers(
   } finally {
     await giveBack();
   }
-}
-
-function serversAreConfigured(env: NodeJS.ProcessEnv): boolean {
-  return ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some((name) => Boolean(env[name]));
 }
 
 function stackOf(home: string): StackRun {

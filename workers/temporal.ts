@@ -31,10 +31,19 @@ export function installRuntime(log: Logger): void {
   });
 }
 
-/** Connects as the TEMPORAL_* variables say. */
+/** Connects as the TEMPORAL_* variables say; F2C_TEMPORAL_UNREACHABLE. */
 export async function connect(): Promise<{ connection: NativeConnection; namespace: string }> {
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  return { connection: await NativeConnection.connect(connectionOptions), namespace };
+  try {
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+    return { connection: await NativeConnection.connect(connectionOptions), namespace };
+  } catch (error) {
+    throw new F2cError('F2C_TEMPORAL_UNREACHABLE', {
+      what: `The Temporal server cannot be reached: ${(error as Error).message.split('\n', 1)[0]}`,
+      where: process.env.TEMPORAL_ADDRESS ?? process.env.TEMPORAL_PROFILE,
+      fix: 'Start it, or correct the TEMPORAL_* variables',
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -52,8 +52,10 @@ export async function startWorker({
   out: DestinationStream;
 }): Promise<Worker> {
   installRuntime(log);
-  const { connection, namespace } = await connect();
   const store = openStore();
+  // Every step that such a worker took would fail, and many for good.
+  await store.requireCredentials();
+  const { connection, namespace } = await connect();
   const common = { connection, namespace, taskQueue: queue, identity: `${role}@${process.pid}` };
   if (role === 'control') {
     await ensureSearchAttributes(connection, namespace);
