@@ -20,7 +20,7 @@ export async function shippedPipeline(
 ): Promise<{ text: string; file: string }> {
   const shipped = await shippedNames();
   if (!shipped.includes(name)) {
-    const names = [...shipped, ...others].sort();
+    const names = [...new Set([...shipped, ...others])].sort();
     const meant = nearest(name, names);
     throw new F2cError('F2C_PIPELINE_UNKNOWN', {
       what: `No pipeline is named "${name}"`,

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { FailureDetails, HeartbeatDetails } from '../activities/tasks.ts';
 import { catalogue, type ErrorCode, isErrorCode } from '../errors/catalogue.ts';
+import { durationOf } from '../language/grammar/duration.ts';
 import type { PlanRetry } from '../language/plan/plan.ts';
 import type { StepFailure } from './runTypes.ts';
 
@@ -30,14 +31,14 @@ export class Left extends Error {}
  * Calls `attempt` until it succeeds or fails for good. What the environment does to a step (a dead worker, an
  * unreachable store) is tried again without limit as long as the step gets further; the step's own failures
  * are limited by `retry.attempts`, counted anew whenever it got further. Waits are durable timers. Attempts are
- * numbered from `first` on.
+ * numbered from `first` on; one that runs longer than `timeoutMs` fails.
  */
 export async function untilDone<T>(
   what: string,
   retry: PlanRetry,
   attempt: (number: number) => Promise<T>,
   onFailure: (failure: StepFailure) => void,
-  first = 1,
+  { first = 1, timeoutMs }: { first?: number; timeoutMs?: number } = {},
 ): Promise<T> {
   let furthest = 0;
   let own = 0;
@@ -49,7 +50,7 @@ export async function untilDone<T>(
     } catch (error) {
       if (isCancellation(error) || error instanceof Left) throw error;
       if (error instanceof Interrupted) continue;
-      const failure = readFailure(error);
+      const failure = readFailure(error, timeoutMs);
       if (failure.done > furthest) {
         furthest = failure.done;
         own = 0;
@@ -85,7 +86,7 @@ export function queuedMsOf(error: unknown): number {
 }
 
 /** What went wrong in an activity, whichever way Temporal tells it. */
-function readFailure(error: unknown): Attempted {
+function readFailure(error: unknown, timeoutMs: number | undefined): Attempted {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof TimeoutFailure) {
     const details = cause.lastHeartbeatDetails as HeartbeatDetails | undefined;
@@ -93,9 +94,11 @@ function readFailure(error: unknown): Attempted {
     if (cause.timeoutType === 'HEARTBEAT') {
       return { code: 'F2C_WORKER_DIED', message: 'The worker went silent.', retry: 'always', done };
     }
+    const advice =
+      timeoutMs === undefined ? '' : ` of ${durationOf(timeoutMs)}. Give it a longer one in the pipeline`;
     return {
       code: 'F2C_STEP_TIMEOUT',
-      message: 'The step ran longer than its timeout.',
+      message: `The step ran longer than its timeout${advice}.`,
       retry: 'counted',
       done,
     };

@@ -99,7 +99,7 @@ export async function runStep(
       state.cache = found.reason;
     }
   };
-  return await untilDone(id, step.retry, attemptWork, retrying, first);
+  return await untilDone(id, step.retry, attemptWork, retrying, { first, timeoutMs: step.timeoutMs });
 }
 
 /** Waits until no other run makes the same any more: then it is there, or is this one's to make. */

@@ -64,7 +64,10 @@ it('one that waits for its next attempt lets the others go', async () => {
     expect(stepOf(state, id)).toMatchObject({
       status: 'failed',
       attempts: 2,
-      error: { code: 'F2C_STEP_TIMEOUT' },
+      error: {
+        code: 'F2C_STEP_TIMEOUT',
+        message: expect.stringMatching(/^The step ran longer than its timeout of 1s\. Give it a longer one /),
+      },
     });
   }
   const { most, order } = await workOf(handle, 'train');

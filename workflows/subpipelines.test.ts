@@ -134,7 +134,7 @@ it('runs the steps of another pipeline, with what it has done by itself, and kee
   expect((await resumed.describe()).memo).toMatchObject({ pipelines: { split: digest } });
 
   const { stdout: shown } = await f2c(stack.env, 'show', next.trim());
-  expect(shown).toContain(`\nUses       split (source ${digest.slice(0, 12)})\n`);
+  expect(shown).toContain(`\nUses       split@1 (source ${digest.slice(0, 12)})\n`);
   const { stdout: log } = await f2c(stack.env, 'logs', next.trim(), 'parts');
   expect(log).toMatch(/parts\.people\[held=50\]#1 +error /);
 }, 240_000);

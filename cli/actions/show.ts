@@ -1,3 +1,4 @@
+import { appliedVersions } from '../../activities/applied.ts';
 import { trainStep } from '../../activities/train/contract.ts';
 import { type ArtifactStore, openStore } from '../../artifacts/store.ts';
 import { readTraining } from '../../artifacts/trainings.ts';
@@ -22,7 +23,8 @@ export function show(id: string, options: OutputOptions): Promise<void> {
     const state = await withQueues(await queryState(run), run.info, queuesOf(session));
     const told = answersTable(state);
     const page = pageOf(id, session);
-    const steps = await withTrainings(state.steps, openStore(session.env));
+    const store = openStore(session.env);
+    const steps = await withTrainings(state.steps, store);
     const artifacts = steps.flatMap(({ id: step, artifact }) =>
       artifact === undefined
         ? []
@@ -31,7 +33,7 @@ export function show(id: string, options: OutputOptions): Promise<void> {
     const text = [
       `${id}: ${state.summary}`,
       `Pipeline   ${state.pipeline}  (source ${state.source.slice(0, 12)})`,
-      ...usesTexts(state),
+      ...(await usesTexts(state, store)),
       `Params     ${Object.entries(state.params).map(paramText).join('  ')}`,
       `Status     ${state.status}${state.ending === undefined ? '' : `, ends as ${state.ending}`}${queueText(state).replace(/^(?=.)/, '  ')}${state.error === undefined ? '' : `  ${state.error.code}: ${state.error.message}`}`,
       `Started    ${startTime.toISOString().slice(0, 19).replace('T', ' ')} UTC`,
@@ -58,9 +60,25 @@ export function show(id: string, options: OutputOptions): Promise<void> {
 }
 
 /** The very versions of the pipelines that the run uses. */
-function usesTexts({ pipelines = {} }: RunState): string[] {
-  const used = Object.entries(pipelines).map(([name, digest]) => `${name} (source ${digest.slice(0, 12)})`);
+async function usesTexts({ pipelines = {} }: RunState, store: ArtifactStore): Promise<string[]> {
+  const used = await Promise.all(
+    Object.entries(pipelines).map(async ([name, digest]) => {
+      const version = /[@:]/.test(name) ? undefined : await versionOf(name, digest, store);
+      return `${name}${version === undefined ? '' : `@${version}`} (source ${digest.slice(0, 12)})`;
+    }),
+  );
   return used.length === 0 ? [] : [`Uses       ${used.join('  ')}`];
+}
+
+/** Undefined of a pipeline that ships, and where the store is away. */
+async function versionOf(name: string, digest: string, store: ArtifactStore): Promise<number | undefined> {
+  try {
+    const versions = await appliedVersions(store, name);
+    return versions.findLast((version) => version.digest === digest)?.version;
+  } catch (error) {
+    if (error instanceof F2cError) return undefined;
+    throw error;
+  }
 }
 
 interface ShownStep extends StepState {
