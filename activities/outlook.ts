@@ -64,7 +64,7 @@ export function decide(
   { known, shortageAt }: Needed,
   run: RunId,
 ): { task: StepTask } | Decision {
-  const { id, step } = instance;
+  const { step } = instance;
   const needs = needsOf(plan, instance);
   const outlooks = new Map(known.map((outlook) => [outlook.id, outlook]));
   const ends = new Map(known.map((outlook) => [outlook.id, endOf(outlook)]));
@@ -101,8 +101,7 @@ export function decide(
     };
   } catch (error) {
     if (error instanceof ExpressionError && !undecided) {
-      const reason = `an expression of ${id} has no value: ${error.message}`;
-      return { expect: 'fail', reason, ...(isSpared(step) && { tolerated: true }) };
+      return { expect: 'fail', reason: error.message, ...(isSpared(step) && { tolerated: true }) };
     }
     if (!(error instanceof NotMade || error instanceof ExpressionError)) throw error;
     if (wanted && step.effect && !undecided) return { expect: 'run', reason: `miss: ${effectReason}` };

@@ -83,6 +83,7 @@ function planStep(step: CheckedStep): PlanStep {
     ...planWhen(step.whens),
     ...(draft.approve !== undefined && { approve: planApproval(draft.approve) }),
     ...(draft.onFailure !== 'fail' && { onFailure: draft.onFailure }),
+    ...(draft.onFailure === 'hold' && { holdsExpressions: true }),
     ...(draft.always && { always: true }),
     ...(draft.minSuccess !== undefined && { minSuccess: draft.minSuccess }),
   };

@@ -146,6 +146,51 @@ describe('onFailure: hold', () => {
   }, 180_000);
 });
 
+describe('an expression without a value', () => {
+  const divided = '${{ 1 / (steps.faces.identities - 6) }}';
+  const yaml = `
+name: dividing
+summary: Divides by zero
+steps:
+  faces: { uses: ingest, with: { source: ${JSON.stringify('FOLDER')}, imageSize: 32 } }
+  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}", test: 2 } }
+  report:
+    uses: evaluate
+    onFailure: hold
+    with: { index: "\${{ steps.people.index }}", embedding: pixels, label: "${divided} people" }
+  table: { uses: compare, onFailure: hold, when: "${divided.replace(' }}', ' > 1 }}')}", with: { reports: ["\${{ steps.report.report }}"] } }
+`;
+
+  it('is held as other failures are, and says where it stands', async () => {
+    const handle = await runs.start(yaml.replace('FOLDER', folder));
+    const run = handle.workflowId;
+    const noValue = (of: string) => ({
+      status: 'held',
+      attempts: 0,
+      error: { code: 'F2C_EXPRESSION_FAILED', message: `${of} has no value: it divides by zero.` },
+    });
+    expect(stepOf(await whileHeld(handle), 'report')).toMatchObject(noValue('`label` of report'));
+    await f2c(stack.env, 'retry', run, 'report');
+    const again = stepOf(await whileHeld(handle), 'report');
+    expect(again).toMatchObject({ ...noValue('`label` of report'), answers: [{ action: 'retry' }] });
+    expect((await f2c(stack.env, 'retry', run, 'report', '--with', 'embedding=pixels')).stderr).toContain(
+      '`label`',
+    );
+    const { stdout } = await f2c(stack.env, 'retry', run, 'report', '--with', 'label=six people');
+    expect(stdout).toContain('report: retry, label unset -> "six people"');
+    const state = await eventually(async () => {
+      const now = await whileHeld(handle);
+      return stepOf(now, 'table').status === 'held' ? now : undefined;
+    });
+    const { status, artifact, with: changed } = stepOf(state, 'report');
+    expect([status, changed]).toEqual(['done', { label: 'six people' }]);
+    expect(artifact && (await runs.store.load(artifact)).from.params).toMatchObject({ label: 'six people' });
+    expect(stepOf(state, 'table')).toMatchObject(noValue('`when` of table'));
+    await f2c(stack.env, 'skip', run, 'table');
+    expect(outcomes(await runs.ended(handle)).at(-1)).toEqual(['table', 'skipped', 'skipped by a person']);
+  }, 120_000);
+});
+
 describe('approve', () => {
   const approving = (approve: string, more = '') => `
 name: approving
@@ -195,7 +240,7 @@ steps:
     ]);
 
     // What is in the store is not taken without a new approval.
-    const again = await runs.start(approving('{}'));
+    const again = await runs.start(approving('{}', 'onFailure: hold'));
     await whileHeld(again);
     const { stdout: shown } = await f2c(stack.env, 'show', again.workflowId);
     expect(shown).toContain(`\npeople waits for an answer: \`npx f2c approve ${again.workflowId} people\``);

@@ -1,7 +1,7 @@
 import type { Gathered } from '../activities/gathered.ts';
 import type { Obstacle } from '../language/plan/obstacle.ts';
 import type { Known, OutcomesRef } from '../language/plan/outcomes.ts';
-import type { SlicedOutputs, SlicedRef } from '../language/plan/resolve.ts';
+import type { SlicedOutputs, SlicedRef } from '../language/plan/slicedRefs.ts';
 import { untilDone } from './attempts.ts';
 import { askGathered, patient } from './control.ts';
 import type { StepState } from './runTypes.ts';

@@ -115,7 +115,7 @@ steps:
       status: 'failed',
       error: {
         code: 'F2C_EXPRESSION_FAILED',
-        message: 'An expression of report[test=2] has no value: it divides by zero.',
+        message: '`when` of report[test=2] has no value: it divides by zero.',
       },
     });
     expect(stepOf(state, 'report[test=3]').status).toBe('done');

@@ -125,7 +125,7 @@ steps:
   it('fail where it has no value; with onFailure: continue a gather does without them', async () => {
     const failing = await planned(choosing(), '--param', 'less=2', '--param', 'most=1');
     expect(expected(failing).slice(3, 6)).toEqual([
-      ['report[test=2]', 'fail', 'an expression of report[test=2] has no value: it divides by zero'],
+      ['report[test=2]', 'fail', '`when` of report[test=2] has no value: it divides by zero'],
       ['report[test=3]', 'reuse', expect.stringMatching(/^hit: /)],
       ['table', 'skip', 'needs report[test=2], which failed'],
     ]);

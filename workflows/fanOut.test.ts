@@ -61,7 +61,7 @@ it('600 instances, a step for each of them and gathers, although the interpreter
     {
       id: 'many[i=6]',
       code: 'F2C_EXPRESSION_FAILED',
-      message: 'An expression of many[i=6] has no value: it divides by zero.',
+      message: '`label` of many[i=6] has no value: it divides by zero.',
     },
   ]);
   expect(tallyOf(state, 'again')).toMatchObject({ done: 599, skipped: 1, unwanted: 1 });

@@ -9,10 +9,11 @@ import {
   type Instance,
   isWanted,
   needsOf,
+  paramsWithValue,
   resolveWith,
-  slicedRefsOf,
 } from '../language/plan/resolve.ts';
 import { isSpared, type Shortage } from '../language/plan/shortage.ts';
+import { slicedRefsOf } from '../language/plan/slicedRefs.ts';
 import type { JsonObject } from '../language/text/json.ts';
 import { inTime } from './always.ts';
 import type { Answers } from './answers.ts';
@@ -101,13 +102,21 @@ async function runInstance(instance: Instance, { scope, people, allSettled }: Su
     const refs = slicedRefsOf(plan, instance);
     const slices = refs.length === 0 ? undefined : await askSlices(instance.id, refs, states);
     if (slices !== undefined && 'reason' in slices) return skip(state, slices);
-    if (!evaluated(instance, () => isWanted(plan, instance, outputsOf, slices, factOf))) {
-      return skip(state, { reason: `when is false: ${step.when?.written}`, tolerated: true });
-    }
+    const known = () => ({ ...paramsWithValue(plan, instance, outputsOf, slices), ...state.with });
+    const held = <T>(evaluate: (params: JsonObject) => T) =>
+      asked(answers).decided(state, known(), async (params) => evaluated(() => evaluate(params)));
+    const want = () => isWanted(plan, instance, outputsOf, slices, factOf);
     // Steps that ask nobody wait for nothing here: more waits would reorder the commands of old histories.
+    const wanted = step.holdsExpressions && step.when ? await held(want) : evaluated(want);
+    if (wanted === undefined) return skip(state, byPerson);
+    if (!wanted) return skip(state, { reason: `when is false: ${step.when?.written}`, tolerated: true });
     if (step.approve !== undefined) await asked(answers).approved(step.approve, state);
-    const resolved = evaluated(instance, () => resolveWith(plan, instance, outputsOf, slices, factOf));
-    const task = taskFor(plan, instance, { ...scope, ...resolved });
+    const resolve = (given: Plan) =>
+      taskFor(given, instance, { ...scope, ...resolveWith(given, instance, outputsOf, slices, factOf) });
+    const task = step.holdsExpressions
+      ? await held((params) => resolve({ ...plan, with: { ...plan.with, [instance.id]: params } }))
+      : evaluated(() => resolve(plan));
+    if (task === undefined) return skip(state, byPerson);
     // A pause takes nothing of the time of its tries.
     if (step.always && people.pauses.concern(state)) await people.pauses.ended(state);
     const work = (params: JsonObject) => {
@@ -117,9 +126,7 @@ async function runInstance(instance: Instance, { scope, people, allSettled }: Su
     const done = await (step.onFailure === 'hold'
       ? asked(answers).decided(state, task.params, work)
       : work(task.params));
-    if (done === undefined) {
-      return skip(state, { reason: 'skipped by a person', tolerated: true });
-    }
+    if (done === undefined) return skip(state, byPerson);
     state.artifact = done.artifact;
     state.metrics = done.metrics;
     delete state.error;
@@ -162,14 +169,15 @@ function skip(state: StepState, { reason, tolerated }: Obstacle): void {
   finish(state, 'skipped');
 }
 
+const byPerson = { reason: 'skipped by a person', tolerated: true };
+
 /** An expression that has no value fails its step: only now is it known what other steps have measured. */
-function evaluated<T>({ id }: Instance, resolve: () => T): T {
+function evaluated<T>(resolve: () => T): T {
   try {
     return resolve();
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    const message = `An expression of ${id} has no value: ${error.message}.`;
-    throw finalFailure({ code: 'F2C_EXPRESSION_FAILED', message });
+    throw finalFailure({ code: 'F2C_EXPRESSION_FAILED', message: `${error.message}.` });
   }
 }
 

@@ -162,7 +162,8 @@ of a pause lets others go first; results that are in the store already need no t
 const approval = `A step with \`approve\` does nothing until a person has answered with \`npx f2c approve RUN STEP\` or
 \`npx f2c reject RUN STEP\` (both take \`--note\`), or with the update \`answer\` in Temporal's UI, such as
 \`{"step": "table", "action": "approve", "who": "ann", "note": "report read"}\`. A rejected step has failed
-(\`F2C_STEP_REJECTED\`). Every run asks anew, also where the result is in the store already: the store does not know whether
+(\`F2C_STEP_REJECTED\`), also with \`onFailure: hold\`: somebody has said no, or nobody has said yes in time, and to hold it
+would ask once more. Every run asks anew, also where the result is in the store already: the store does not know whether
 somebody approved it, and what follows would go on without anybody having looked.`;
 
 const expressions = `Inside \`\${{ }}\`:
@@ -228,6 +229,7 @@ const failures = `A step that fails for good, after the attempts of its \`retry\
 - \`fail\`: what depends on it is skipped, everything else is done, and the run fails. \`npx f2c resume RUN\` goes on with it.
 - \`continue\`: the run goes on without it and ends \`done\`; \`npx f2c show RUN\` says what is missing.
 - \`hold\`: the step waits in the same run for a person, and the run's state is \`held\`, whatever else goes on.
+  An expression of it without a value, of a param or \`when\`, is such a failure as well; a rejection of \`approve\` is none.
   \`npx f2c retry RUN STEP --with name=value\` tries it again, with other params for this instance if need be;
   \`npx f2c skip RUN STEP\` goes on without it; \`npx f2c fail RUN STEP\` lets it fail. Temporal's UI can send the same as the
   update \`answer\`: \`{"step": "train[head=dcp]", "action": "retry", "with": {"learningRate": 0.01}}\`.

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { header, planOf, stepProblems } from '../testing.ts';
 import { slicePlan, unitsOf, windowOf } from './fanOut.ts';
 import type { Plan } from './plan.ts';
-import { instancesOf, needsOf, slicedRefsOf } from './resolve.ts';
+import { instancesOf, needsOf } from './resolve.ts';
 import { select } from './selection.ts';
+import { slicedRefsOf } from './slicedRefs.ts';
 
 const list = (count: number, item = (index: number) => String(index)) =>
   `[${Array.from({ length: count }, (_, index) => item(index)).join(', ')}]`;

@@ -85,6 +85,8 @@ export interface PlanStep {
   approve?: PlanApproval;
   /** Only where it is not `fail`. */
   onFailure?: 'hold' | 'continue';
+  /** Of one with `hold`: it also holds where an expression of it has no value; absent in plans older than this field. */
+  holdsExpressions?: true;
   /** It runs when all others have ended, however the run ends, and changes nothing about that. */
   always?: true;
   /** Share of the instances that must be done; those that fail are missed on purpose. Only for a step with axes. */

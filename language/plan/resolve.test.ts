@@ -202,6 +202,13 @@ test('runs in a workflow: imports no package', () => {
   };
   visit(urlOf('./resolve.ts'));
   visit(urlOf('./evaluate.ts'));
-  const files = ['./resolve.ts', '../text/own.ts', './coordinates.ts', './evaluate.ts', './names.ts'];
+  const files = [
+    './resolve.ts',
+    '../text/own.ts',
+    './coordinates.ts',
+    './evaluate.ts',
+    './names.ts',
+    './slicedRefs.ts',
+  ];
   expect([...seen]).toEqual(files.map(urlOf));
 });

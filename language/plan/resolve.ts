@@ -7,7 +7,6 @@ import {
   byOrigin,
   type Coordinates,
   coordinatesOf,
-  placesOf,
   type Row,
   rowsOf,
   sameAxis,
@@ -16,6 +15,7 @@ import { ExpressionError, evaluate } from './evaluate.ts';
 import { stepOf, stepsNamed } from './names.ts';
 import type { OutcomesRef } from './outcomes.ts';
 import type { Axis, Plan, PlanStep, Reference, RunFact, Template } from './plan.ts';
+import { type SlicedOutputs, slicedRef } from './slicedRefs.ts';
 
 /**
  * One of the copies of a step that a matrix makes; a step without axes has exactly one. One that is run by slices
@@ -43,18 +43,6 @@ export interface ResolvedWith {
 
 /** An artifact of a list, or the artifacts of all instances of a step that is run by slices. */
 export type GatheredRef = ArtifactRef | OutcomesRef;
-
-/** What steps that are run by slices have made, for those that gather it. */
-export interface SlicedOutputs {
-  artifacts(ref: SlicedRef): OutcomesRef;
-  metrics(ref: SlicedRef): number[];
-}
-
-/** A gather over a step that is run by slices. */
-export interface SlicedRef extends Pick<OutcomesRef, 'step' | 'places'> {
-  output: string;
-  metric: boolean;
-}
 
 /** The instances that are part of a run, in topological order. */
 export function instancesOfRun(plan: Plan): Instance[] {
@@ -97,7 +85,7 @@ export function needsOf(plan: Plan, instance: Instance): Need[] {
 export type FactOf = (fact: RunFact) => string;
 
 /**
- * The `with` of an instance with nothing left open; `outputsOf` is asked for ids of `needsOf` alone, and gives
+ * The `with` of an instance with nothing left open, and what a person has changed in it; `outputsOf` is asked for ids of `needsOf` alone, and gives
  * nothing for an instance that a gather has to do without.
  */
 export function resolveWith(
@@ -108,14 +96,47 @@ export function resolveWith(
   factOf?: FactOf,
 ): ResolvedWith {
   const resolver = new Resolver(plan, instance, outputsOf, sliced, factOf);
-  const resolved: ResolvedWith = { params: {}, inputs: {} };
-  for (const [key, template] of Object.entries(instance.step.with)) {
-    const value = resolver.resolve(template);
+  const { step, id } = instance;
+  const resolved: ResolvedWith = { params: { ...plan.with?.[id] }, inputs: {} };
+  for (const [key, template] of Object.entries(step.with)) {
+    if (Object.hasOwn(resolved.params, key)) continue;
+    const value = valueAt(key, id, () => resolver.resolve(template));
     // The checker has seen to it that inputs get artifacts and params get JSON.
-    if (instance.step.inputs.includes(key)) resolved.inputs[key] = value as ArtifactRef | GatheredRef[];
+    if (step.inputs.includes(key)) resolved.inputs[key] = value as ArtifactRef | GatheredRef[];
     else resolved.params[key] = value as Json;
   }
   return resolved;
+}
+
+/** The params of an instance that have a value, whatever becomes of the others. */
+export function paramsWithValue(
+  plan: Plan,
+  instance: Instance,
+  outputsOf: (instanceId: string) => StepOutputs | undefined,
+  sliced?: SlicedOutputs,
+): JsonObject {
+  const { step, id } = instance;
+  const params: JsonObject = {};
+  for (const [key, template] of Object.entries(step.with)) {
+    if (step.inputs.includes(key)) continue;
+    const alone = { ...instance, step: { ...step, with: { [key]: template } } };
+    try {
+      Object.assign(params, resolveWith(plan, alone, outputsOf, sliced).params);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+    }
+  }
+  return { ...params, ...plan.with?.[id] };
+}
+
+/** The value of a part of an instance; of an expression without one, the error says where it stands. */
+function valueAt<T>(what: string, id: string, resolve: () => T): T {
+  try {
+    return resolve();
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new ExpressionError(`\`${what}\` of ${id} has no value: ${error.message}`);
+  }
 }
 
 /** Whether an instance is wanted: what its `when` says. */
@@ -128,42 +149,17 @@ export function isWanted(
 ): boolean {
   const { when } = instance.step;
   if (when === undefined) return true;
-  const wanted = new Resolver(plan, instance, outputsOf, sliced, factOf).resolve(when.value);
-  if (typeof wanted === 'boolean') return wanted;
-  throw new ExpressionError(`\`when\` is ${JSON.stringify(wanted)}, not true or false`);
+  return valueAt('when', instance.id, () => {
+    const wanted = new Resolver(plan, instance, outputsOf, sliced, factOf).resolve(when.value);
+    if (typeof wanted === 'boolean') return wanted;
+    throw new ExpressionError(`it is ${JSON.stringify(wanted)}, not true or false`);
+  });
 }
 
 /** The instances of another step that have this instance's value on every axis that both have. */
 function agreeingInstances(plan: Plan, { step: mine, row }: Instance, stepId: string): Instance[] {
   // A step that has one axis of a matrix has all of them.
   return instancesAt(stepOf(plan, stepId), mine.fanOut ? undefined : byOrigin(mine.axes, row));
-}
-
-/** What an instance gathers of steps that are run by slices. */
-export function slicedRefsOf(plan: Plan, { step, row }: Instance): SlicedRef[] {
-  const templates = [...Object.values(step.with), ...(step.when ? [step.when.value] : [])];
-  return templates.flatMap(referencesIn).flatMap((reference) => {
-    const other = reference.from === 'steps' ? stepOf(plan, reference.step) : undefined;
-    return reference.from === 'steps' && other?.fanOut ? [slicedRef(other, reference.output, step, row)] : [];
-  });
-}
-
-function slicedRef(other: PlanStep, output: string, mine: PlanStep, row: Row): SlicedRef {
-  const ownPlaces = placesOf(mine.axes, row);
-  const places = other.axes.map(
-    (axis) => ownPlaces[mine.axes.findIndex((each) => sameAxis(each, axis))] ?? null,
-  );
-  const isPart = places.some((place) => place !== null);
-  const metric = other.output.name !== output;
-  return { step: other.id, output, metric, ...(isPart && { places }) };
-}
-
-function referencesIn(template: Template): Reference[] {
-  if ('ref' in template) return [template.ref];
-  if ('op' in template) return template.of.flatMap(referencesIn);
-  if ('text' in template) return template.text.flatMap(referencesIn);
-  if ('list' in template) return template.list.flatMap(referencesIn);
-  return 'map' in template ? Object.values(template.map).flatMap(referencesIn) : [];
 }
 
 function sharedAxes(mine: PlanStep, other: PlanStep): Axis[] {
