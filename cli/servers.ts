@@ -4,6 +4,7 @@ import { borrowStack, runningStack } from '../local/handle.ts';
 import { homeFolder } from '../local/paths.ts';
 import type { StackRun } from '../local/record.ts';
 import { news } from './output.ts';
+import { tellOwnSteps } from './ownSteps.ts';
 
 /** The servers that a command talks to. */
 export interface Servers {
@@ -33,6 +34,7 @@ export async function withServers(
   if (run.endsWith !== undefined && run.endsWith !== process.pid) {
     news(`This stack ends with the run of process ${run.endsWith}; \`npx f2c up\` makes it stay.`);
   }
+  tellOwnSteps(run);
   try {
     await work({
       env: stackEnv(process.env, run.env),

@@ -16,6 +16,8 @@ export interface StackRun {
   /** Id of the process that the stack was lent to and ends with; a stack without it stays until `down`. */
   endsWith?: number;
   startedAt: string;
+  /** F2C_STEPS of the workers. */
+  steps?: string;
   addresses: StackAddresses;
   /** The environment of everything that talks to the stack; holds the S3 secret. */
   env: Record<string, string>;

@@ -61,6 +61,7 @@ async function supervise(home: string, lent: boolean): Promise<void> {
     owner: ownIdentity(),
     ...(lent && { endsWith: process.ppid }),
     startedAt: new Date().toISOString(),
+    ...(process.env.F2C_STEPS && { steps: process.env.F2C_STEPS }),
     addresses,
     env,
   };

@@ -1,6 +1,7 @@
 import { withArtifacts } from '../../activities/artifactParams.ts';
 import { forecast } from '../../activities/forecast.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
+import { checkOwnSteps } from '../../activities/registry.ts';
 import { planOf } from '../../activities/reuse.ts';
 import { usedPipelines } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
@@ -20,6 +21,7 @@ export async function plan(
   pipeline: string,
   { param = [], json = false, ...selection }: PlanOptions,
 ): Promise<void> {
+  await checkOwnSteps();
   const wanted = { params: readParams(param), selection };
   const file = isFile(pipeline) ? await pipelineFile(pipeline) : undefined;
   if (file !== undefined) await refuseWrong(file, wanted);

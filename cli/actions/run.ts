@@ -1,5 +1,6 @@
 import { keysOf, withArtifacts } from '../../activities/artifactParams.ts';
 import { findPipeline } from '../../activities/pipelines.ts';
+import { checkOwnSteps } from '../../activities/registry.ts';
 import { planOf } from '../../activities/reuse.ts';
 import { usedPipelines } from '../../activities/usedPipelines.ts';
 import { openStore } from '../../artifacts/store.ts';
@@ -18,6 +19,7 @@ interface RunOptions extends OutputOptions, Selection {
 }
 
 export async function run(pipeline: string, options: RunOptions): Promise<void> {
+  await checkOwnSteps();
   const { param = [], detach = false, json = false, ...selection } = options;
   const params = readParams(param);
   const wanted = { params, selection };

@@ -1,10 +1,15 @@
+import { checkOwnSteps } from '../../activities/registry.ts';
 import { down as stop, upDetached } from '../../local/handle.ts';
 import { homeFolder } from '../../local/paths.ts';
 import { news, type OutputOptions, print } from '../output.ts';
+import { tellOwnSteps } from '../ownSteps.ts';
 import { columns } from '../text.ts';
 
 export async function up(options: OutputOptions): Promise<void> {
-  const { addresses } = await upDetached(homeFolder(), news);
+  await checkOwnSteps();
+  const run = await upDetached(homeFolder(), news);
+  tellOwnSteps(run);
+  const { addresses } = run;
   const rows = [
     ['Web UI', addresses.temporalUi],
     ['Temporal', addresses.temporal],

@@ -1,5 +1,5 @@
 import type { PipelineSource } from '../../activities/pipelines.ts';
-import { contracts } from '../../activities/registry.ts';
+import { checkOwnSteps, contracts } from '../../activities/registry.ts';
 import { uncheckedIn, usedPipelines, usedShipped } from '../../activities/usedPipelines.ts';
 import type { ErrorCode } from '../../errors/catalogue.ts';
 import { F2cError, sentences } from '../../errors/failure.ts';
@@ -16,6 +16,7 @@ import { withServers } from '../servers.ts';
 const away: ErrorCode[] = ['F2C_STACK_DOWN', 'F2C_STORE_UNREACHABLE'];
 
 export async function validate(pipeline: string, options: OutputOptions): Promise<void> {
+  await checkOwnSteps();
   const source = await pipelineFile(pipeline);
   const { text, file } = source;
   const { pipelines, why } = await findUsed(source);
