@@ -15,6 +15,7 @@ import { progressLog, withAttemptLog } from './attemptLog.ts';
 import { asActivity, queuedMs, stopReason } from './boundary.ts';
 import { codeDigest } from './code.ts';
 import { wholeTask } from './gathered.ts';
+import { madeFaults } from './madeFaults.ts';
 import { loadImplementation } from './registry.ts';
 import { withSecrets } from './secretValues.ts';
 import type { Made, StepContext, StepImplementation, StepInput } from './step.ts';
@@ -143,7 +144,13 @@ async function work(
     const what = `The params of ${task.step} do not fit: ${z.prettifyError(params.error)}`;
     throw new F2cError('F2C_CONFIG_INVALID', { what, fix: 'Correct the reference in its `with`' });
   }
-  return await work({ ...params.data, ...inputs } as StepInput<StepContract>, context);
+  const made = await work({ ...params.data, ...inputs } as StepInput<StepContract>, context);
+  const faults = madeFaults(made, contract);
+  if (faults.length === 0) return made;
+  throw new F2cError('F2C_CONFIG_INVALID', {
+    what: `What the work of ${contract.name} returns is not right: ${faults.join('; ')}`,
+    fix: 'Correct its activity.ts',
+  });
 }
 
 async function loadAll(refs: ArtifactRef[], store: ArtifactStore): Promise<Manifest[]> {
