@@ -26,7 +26,7 @@ export async function asActivity<T>(
   } catch (error) {
     const stopping = context.cancellationSignal.aborted;
     if (stopping && !context.cancellationDetails?.workerShutdown)
-      throw new CancelledFailure('stopped on request');
+      throw new CancelledFailure('stopped on request', [detailsOf(details)]);
     throw stopping
       ? failure('F2C_WORKER_STOPPED', 'The worker was shut down.', details)
       : activityFailure(error, details);
@@ -57,12 +57,11 @@ function activityFailure(error: unknown, details: HeartbeatDetails): Application
     : failure('F2C_STEP_CRASHED', mask(String(error)), details);
 }
 
-function failure(
-  type: ErrorCode,
-  message: string,
-  { progress, queuedMs = 0 }: HeartbeatDetails,
-  cause?: Error,
-) {
-  const details: FailureDetails = { done: progress?.done ?? 0, queuedMs };
-  return ApplicationFailure.create({ type, message, details: [details], ...(cause && { cause }) });
+function failure(type: ErrorCode, message: string, details: HeartbeatDetails, cause?: Error) {
+  const told = detailsOf(details);
+  return ApplicationFailure.create({ type, message, details: [told], ...(cause && { cause }) });
+}
+
+function detailsOf({ progress, queuedMs = 0 }: HeartbeatDetails): FailureDetails {
+  return { done: progress?.done ?? 0, queuedMs };
 }

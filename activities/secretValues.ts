@@ -9,9 +9,9 @@ import type { StepTask } from './tasks.ts';
  * The params of a task with the values of its secrets, from this worker's environment: what passes through Temporal
  * and the store holds their names. A text that looks like a secret of another name is a text. F2C_SECRET_MISSING.
  */
-export function withSecrets({ params, secrets = [] }: StepTask): JsonObject {
+export function withSecrets({ params, secrets = [], always }: StepTask): JsonObject {
   if (secrets.length === 0) return params;
-  const values = new Map(secrets.map((name) => [name, secretValue(name)]));
+  const values = new Map(secrets.map((name) => [name, secretValue(name, always === true)]));
   return replaced(params, (name) => values.get(name) ?? secretReference(name)) as JsonObject;
 }
 
@@ -32,7 +32,7 @@ function replaced(value: Json, ask: (name: string) => string): Json {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaced(item, ask)]));
 }
 
-function secretValue(name: string): string {
+function secretValue(name: string, always: boolean): string {
   const variable = `F2C_SECRET_${name}`;
   const value = process.env[variable] ?? '';
   if (value.length >= leastLength) return value;
@@ -43,6 +43,8 @@ function secretValue(name: string): string {
       : `The secret ${name} of a worker of the queue ${taskQueue} has fewer than ${leastLength} characters, which cannot be kept out of logs`;
   throw new F2cError('F2C_SECRET_MISSING', {
     what,
-    fix: `Set ${variable} for every worker of that queue, start them again, and resume the run`,
+    fix: always
+      ? `Set ${variable} for every worker of that queue and start them again: the next run has it, or this one if it is not done and you resume it`
+      : `Set ${variable} for every worker of that queue, start them again, and resume the run`,
   });
 }

@@ -19,6 +19,8 @@ export interface StepTask {
   fingerprint?: string;
   /** Names of the secrets that the params hold; their values are the worker's to know. */
   secrets?: string[];
+  /** It runs when all others of the run have ended, however they did. */
+  always?: true;
   /** Set where the step runs although its artifact is there. */
   force?: Force;
   /** Temporal's own id of the run, where it is another workflow that asks: a slice. */
@@ -118,6 +120,7 @@ export function taskFor(
     params: { ...params, ...plan.with?.[id] },
     inputs,
     ...(step.secrets && { secrets: step.secrets }),
+    ...(step.always && { always: true as const }),
     ...(step.effect && { fingerprint: effectOf({ run, execution, step: id }) }),
     ...force,
     ...(logs !== undefined && { execution: logs }),

@@ -18,8 +18,13 @@ export async function withQueues(
   info: WorkflowExecutionDescription,
   queues: TaskQueues,
 ): Promise<RunState> {
+  // What Temporal has ended keeps its activities as pending for good.
+  if (state.endedAt !== undefined) return state;
   const waiting = await waitingAt(info, queues);
-  const steps = state.steps.map(({ atQueue: _, ...step }) => {
+  const queued = queuedBefore(info);
+  const steps = state.steps.map(({ atQueue: _, ...state }) => {
+    const queuedMs = queued.get(state.id) ?? 0;
+    const step = queuedMs > 0 ? { ...state, waitedMs: (state.waitedMs ?? 0) + queuedMs } : state;
     const place = waiting.get(step.id);
     if (place === undefined) return step;
     return { ...step, atQueue: { ...place, role: contracts[step.uses]?.queue ?? place.queue } };
@@ -52,6 +57,18 @@ async function waitingAt(
     waiting.set(stepOf(activity), { queue, since, served });
   }
   return waiting;
+}
+
+/** How long the work that goes on has waited for its worker; the run is told when it has ended. */
+function queuedBefore({ raw }: WorkflowExecutionDescription): Map<string, number> {
+  const queued = new Map<string, number>();
+  for (const activity of raw.pendingActivities ?? []) {
+    const { activityId, state, scheduledTime, lastStartedTime } = activity;
+    if (state === scheduled || !lastStartedTime || !/#\d+$/.test(activityId ?? '')) continue;
+    const ms = (optionalTsToMs(lastStartedTime) ?? 0) - (optionalTsToMs(scheduledTime) ?? 0);
+    if (ms > 0) queued.set(stepOf(activity), ms);
+  }
+  return queued;
 }
 
 function queueOf({ activityOptions }: Pending): string {

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { F2cError } from '../errors/failure.ts';
 import type { RunState } from '../workflows/runTypes.ts';
+import { cutOff } from '../workflows/times.ts';
 import type { DescribedRun } from './runs.ts';
 
 /** Status codes of gRPC. */
@@ -40,7 +41,8 @@ export async function queryState({ handle, info }: DescribedRun): Promise<RunSta
   const state = await askState(handle, info);
   const open = ['compiling', 'queued', 'running', 'paused', 'held'].includes(state.status);
   if (info.status.name === 'RUNNING' || !open) return state;
-  return { ...state, status: 'terminated', endedAt };
+  const { paused: _, waitsFor: __, ...rest } = state;
+  return { ...rest, status: 'terminated', endedAt, steps: state.steps.map((step) => cutOff(step, endedAt)) };
 }
 
 async function askState(handle: WorkflowHandle, info: WorkflowExecutionDescription): Promise<RunState> {

@@ -101,7 +101,13 @@ it('says of a step that is tried again why it runs, and beside it what has faile
   const error = { code: 'F2C_WORKER_STOPPED', message: 'The worker was shut down.' };
   const cache = 'miss: images 9000 -> 30000';
   const train = { id: 'train', uses: 'train', status: 'running', attempts: 2, error, cache } as const;
-  expect(stepTable({ ...run, steps: [train] })).toContain(`  ${cache}; F2C_WORKER_STOPPED`);
+  expect(stepTable({ ...run, steps: [train] })).toContain(`  ${cache}; after F2C_WORKER_STOPPED`);
+  expect(failuresOf({ ...run, steps: [train] })).toEqual([
+    '\ntrain running: after The worker was shut down.',
+  ]);
+  const cancelled = { ...train, status: 'cancelled' } as const;
+  expect(stepTable({ ...run, steps: [cancelled] })).toMatch(new RegExp(`  ${cache}$`));
+  expect(failuresOf({ ...run, steps: [cancelled] })).toEqual([]);
 });
 
 it('says once a queue what waits there for a worker', () => {

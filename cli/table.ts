@@ -1,5 +1,6 @@
 import { rounded } from '../artifacts/rounded.ts';
 import { emptyTally } from '../language/plan/outcomes.ts';
+import { failureText } from '../workflows/failureText.ts';
 import type { RunState, StepState } from '../workflows/runTypes.ts';
 import { failuresIn, tallyText } from '../workflows/tallyText.ts';
 import { timesOf } from '../workflows/times.ts';
@@ -26,14 +27,16 @@ export function stepTable(state: RunState, now = Date.now()): string {
 function timeCells(step: StepState, now: number): [string, string] {
   const times = timesOf(step, now);
   if (times === undefined || step.status === 'skipped') return ['', ''];
-  return [duration(times.workMs), times.waitedMs < 1_000 ? '' : duration(times.waitedMs)];
+  // What no worker has taken yet has done nothing but look into the store.
+  const work = step.atQueue !== undefined && step.attempts <= 1 ? '' : duration(times.workMs);
+  return [work, times.waitedMs < 1_000 ? '' : duration(times.waitedMs)];
 }
 
 function whyOf(step: StepState): string {
   if (step.waitsFor !== undefined) return elsewhereText(step);
-  const { status, error, reason, tolerated, cache, tally } = step;
+  const { status, reason, tolerated, cache, tally } = step;
   const goesOn = status === 'failed' && tolerated ? ' (the run goes on without it)' : '';
-  const failure = error === undefined ? undefined : `${error.code}${goesOn}`;
+  const failure = failureText(step, ({ code }) => `${code}${goesOn}`) || undefined;
   // A failure that the step has got over, or may get over, says nothing of why it runs.
   const counts = tally && tallyText(tally);
   const whys = status === 'failed' ? [failure, counts, cache] : [counts, cache, failure];
@@ -63,9 +66,10 @@ export function stepCounts({ steps }: RunState): string {
   const counts = new Map<string, number>();
   let hits = 0;
   for (const { status, cache, tally } of steps) {
-    const { total, done, failed, skipped, running, reused } = tally ?? emptyTally(0);
-    const left = total - done - failed - skipped - running;
-    const own = tally === undefined ? { [status]: 1 } : { done, failed, skipped, running, waiting: left };
+    const { total, done, failed, skipped, running, queued = 0, reused } = tally ?? emptyTally(0);
+    const left = total - done - failed - skipped - running - queued;
+    const own =
+      tally === undefined ? { [status]: 1 } : { done, failed, skipped, running, queued, waiting: left };
     for (const [each, count] of Object.entries(own)) {
       if (count > 0) counts.set(each, (counts.get(each) ?? 0) + count);
     }
@@ -89,11 +93,12 @@ export function queueTexts({ steps }: RunState): string[] {
 /** What has failed in a run that goes on, or went on without it. */
 export function failuresOf({ steps }: RunState): string[] {
   return steps.flatMap((step) => {
-    const { id, status, error, tolerated } = step;
+    const { id, status, tolerated } = step;
     const first = failuresIn(step);
     if (first.length > 0) return [`\nOf ${id} failed first:\n${first.join('\n')}`];
-    if (error === undefined) return [];
+    const failure = failureText(step, ({ message }) => message);
+    if (failure === '') return [];
     const goesOn = status === 'failed' && tolerated ? ', and the run goes on without it' : '';
-    return [`\n${id} ${status}${goesOn}: ${error.message}`];
+    return [`\n${id} ${status}${goesOn}: ${failure}`];
   });
 }

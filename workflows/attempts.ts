@@ -1,6 +1,7 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancelledFailure,
   isCancellation,
   log,
   sleep,
@@ -77,9 +78,17 @@ export function finalFailure({ code, message }: StepFailure): ApplicationFailure
   return ApplicationFailure.create({ type: code, message, nonRetryable: true });
 }
 
-/** How long failed work had waited for a worker, as far as it could say so. */
-export function queuedMsOf(error: unknown): number {
+/**
+ * How long work that failed or was stopped had waited for a worker, as far as it could say so. What was stopped after
+ * `passedMs` and says nothing has never begun.
+ */
+export function queuedMsOf(thrown: unknown, passedMs: number): number {
+  const error = thrown instanceof Interrupted ? thrown.cause : thrown;
   const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof CancelledFailure) {
+    const [details] = (cause.details ?? []) as FailureDetails[];
+    return details === undefined ? passedMs : (details.queuedMs ?? 0);
+  }
   const timedOut = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;
   const told = cause instanceof ApplicationFailure ? cause.details?.[0] : timedOut;
   return (told as Partial<FailureDetails & HeartbeatDetails> | undefined)?.queuedMs ?? 0;

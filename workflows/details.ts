@@ -1,4 +1,5 @@
 import { rounded } from '../artifacts/rounded.ts';
+import { failureText } from './failureText.ts';
 import type { RunState, StepState } from './runTypes.ts';
 import { failuresIn, tallyText } from './tallyText.ts';
 import { elsewhereText, pausesOf, queueText, type ToldPause, waysToAnswer, workerText } from './waiting.ts';
@@ -78,8 +79,8 @@ function statusNotes(run: RunState): string[] {
 function about(step: StepState): string {
   const parts = [];
   if (step.atQueue !== undefined) parts.push(workerText(step.atQueue));
-  if (step.error !== undefined && step.status !== 'done')
-    parts.push(`${step.error.code}: ${step.error.message}`);
+  const failure = failureText(step);
+  if (failure !== '') parts.push(failure);
   if (step.reason !== undefined) parts.push(step.reason);
   if (step.tally !== undefined) parts.push(tallyText(step.tally), ...failuresIn(step));
   if (step.waitsFor !== undefined) parts.push(elsewhereText(step));

@@ -100,7 +100,7 @@ it('600 instances, a step for each of them and gathers, although the interpreter
   const file = join(stack.home, 'often.yaml');
   await writeFile(file, measuringOften(folder, 600));
   const { stdout: planned } = await f2c(stack.env, 'plan', file);
-  expect(planned).toMatch(/\nmany +fail +600 instances: 599 reused, 1 to fail; many\[i=6\]: an expression /);
+  expect(planned).toMatch(/\nmany +fail +600 instances: 599 reused, 1 to fail; many\[i=6\]: `label` of many/);
   expect(planned).toMatch(/\nagain +reuse +600 instances: 599 reused, 1 skipped; /);
   expect(planned).toMatch(/\ntable +reuse +hit: /);
 }, 1_800_000);

@@ -129,6 +129,9 @@ it('a run that is resumed forces what it had not made anew, and nothing twice', 
   await eventually(() => trainersOf(stack)[0]);
   await handle.terminate('for a test');
   await eventually(() => (trainersOf(stack).length === 0 ? true : undefined));
+  const { stdout: shown } = await f2c(stack.env, 'show', handle.workflowId);
+  expect(shown).toMatch(/\nStatus +terminated\n.*\ntrain +cancelled /s);
+  expect(shown).not.toMatch(/ (running|waiting) /);
   const before = await artifactOf(first, 'train');
   const { stdout } = await f2c(stack.env, 'resume', handle.workflowId, '--json');
   const resumed = JSON.parse(stdout);

@@ -57,7 +57,7 @@ export class Pauses {
     try {
       return await scope.run(work);
     } catch (error) {
-      throw stopped && isCancellation(error) ? new Interrupted() : error;
+      throw stopped && isCancellation(error) ? new Interrupted('a pause', { cause: error }) : error;
     } finally {
       this.#stops.delete(state.id);
     }

@@ -56,8 +56,10 @@ export async function runStep(
 
   // More than 1 where a person has a step tried again.
   const first = state.attempts + 1;
+  let begun: number | undefined;
   const begin = (attempt: number) => {
     state.attempts = attempt;
+    begun = Date.now();
     const work = () => perform(step, workOn(step, task, found), attempt);
     return atQueue(found.unserved, told, () => (step.resumable ? pauses.stoppable(state, work) : work()));
   };
@@ -83,6 +85,7 @@ export async function runStep(
         if (waited) found = await lookUp(again(task, before), step);
         return found.hit === undefined && found.elsewhere === undefined ? await begin(attempt) : undefined;
       };
+      begun = undefined;
       try {
         const done = await (step.concurrency === undefined
           ? begin(attempt)
@@ -93,7 +96,7 @@ export async function runStep(
           return made;
         }
       } catch (error) {
-        waitedFor(state, queuedMsOf(error));
+        waitedFor(state, queuedMsOf(error, begun === undefined ? 0 : Date.now() - begun));
         throw error;
       }
       state.cache = found.reason;
@@ -109,16 +112,16 @@ async function madeElsewhere(
   state: StepState,
   changed: () => void,
 ): Promise<LookUp> {
-  const began = Date.now();
   let found = looked;
   for (let waitMs = 2_000; found.elsewhere !== undefined; waitMs = Math.min(2 * waitMs, 60_000)) {
     state.waitsFor = found.elsewhere;
     changed();
+    const began = Date.now();
     await sleep(waitMs, { summary: `${state.id}: waits for ${found.elsewhere}, which makes the same` });
     found = await look();
+    waitedFor(state, Date.now() - began);
   }
   delete state.waitsFor;
-  waitedFor(state, Date.now() - began);
   state.cache = found.reason;
   changed();
   return found;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { StepState } from './runTypes.ts';
-import { become, timesOf, waitedFor } from './times.ts';
+import { become, cutOff, timesOf, waitedFor } from './times.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
@@ -52,4 +52,21 @@ it('counts what a step waits for just now, and never more than has passed', () =
   const atQueue = { queue: 'gpu-a100', role: 'gpu', since: 300, served: false };
   expect(timesOf({ ...step(), status: 'running', atQueue }, 1_000)).toEqual({ workMs: 300, waitedMs: 700 });
   expect(timesOf({ id: 'x', uses: 'train', status: 'skipped', attempts: 0 }, 1_000)).toBeUndefined();
+});
+
+it('of a run that Temporal has ended nothing goes on, and what waited has waited', () => {
+  const paused = {
+    ...through(step(), [
+      [100, 'running'],
+      [400, 'paused'],
+    ]),
+    paused: { at: 400 },
+  };
+  const ended = cutOff(paused, 1_000);
+  expect(ended).toEqual({ ...step(), status: 'cancelled', since: 400, endedAt: 1_000, waitedMs: 600 });
+  expect(timesOf(ended, 9_999)).toEqual({ workMs: 400, waitedMs: 600 });
+  const done: StepState = { ...step(), status: 'done', endedAt: 300 };
+  expect(cutOff(done, 1_000)).toBe(done);
+  const waiting: StepState = { id: 'model', uses: 'export', status: 'waiting', attempts: 0 };
+  expect(cutOff(waiting, 1_000)).toEqual({ ...waiting, status: 'cancelled', endedAt: 1_000 });
 });

@@ -207,7 +207,7 @@ const secrets = `\`\${{ secrets.NAME }}\` stands for a value that only workers k
 It is possible where a step kind says so, also inside a text (\`Bearer \${{ secrets.TOKEN }}\`), and nowhere else. Plans, keys,
 Temporal's history, receipts and logs hold the name. A param of the type \`secret\` holds a name as well, \`--param hook=SLACK_HOOK\`,
 so \`url: \${{ params.hook }}\` is the secret of that name. Where a worker does not have it, the step fails (\`F2C_SECRET_MISSING\`)
-after its tries; set it for the workers and resume the run. Whoever changes a value changes no key: nothing is made anew.
+after its tries; set it for the workers and resume the run (one that is done cannot be: its \`always\` finds it next time). Whoever changes a value changes no key: nothing is made anew.
 
 \`\`\`yaml
 name: tell

@@ -44,6 +44,8 @@ export interface Tally {
   failed: number;
   skipped: number;
   running: number;
+  /** Of the others, those that have begun and wait, such as for their turn; absent where there are none. */
+  queued?: number;
   /** Of those done, the ones that were in the store. */
   reused: number;
   /** Of those skipped, the ones that were skipped on purpose. */
@@ -74,11 +76,14 @@ export function emptyTally(total: number): Tally {
 /** Of each step. */
 export type Tallies = Record<string, Tally>;
 
-type Counted = Pick<Outcome, 'id' | 'status' | 'tolerated' | 'error' | 'cache'>;
+type Counted = Pick<Outcome, 'id' | 'status' | 'tolerated' | 'error' | 'cache' | 'attempts'>;
+
+/** Statuses in which an instance has begun and is not at work. */
+const waiting = ['queued', 'retrying', 'paused'];
 
 export function tallyOf(outcomes: readonly Counted[]): Tally {
   const tally = emptyTally(outcomes.length);
-  for (const { id, status, tolerated, error, cache } of outcomes) {
+  for (const { id, status, tolerated, error, cache, attempts } of outcomes) {
     if (status === 'done') {
       tally.done++;
       if (cache?.startsWith('hit')) tally.reused++;
@@ -89,7 +94,10 @@ export function tallyOf(outcomes: readonly Counted[]): Tally {
       if (status === 'failed' && error !== undefined && tally.failures.length < mostFailures) {
         tally.failures.push({ id, code: error.code, message: error.message.slice(0, longestMessage) });
       }
-    } else if (status !== 'waiting') tally.running++;
+    } else if (status === 'running' || status === 'pausing') {
+      // Before its first attempt it is looked up in the store.
+      if (attempts > 0) tally.running++;
+    } else if (waiting.includes(status)) tally.queued = (tally.queued ?? 0) + 1;
   }
   return tally;
 }
@@ -101,6 +109,7 @@ export function sumOf(total: number, parts: readonly Tally[]): Tally {
     for (const key of ['done', 'failed', 'skipped', 'running', 'reused', 'unwanted', 'fatal'] as const) {
       sum[key] += part[key];
     }
+    if (part.queued !== undefined) sum.queued = (sum.queued ?? 0) + part.queued;
     sum.failures.push(...part.failures);
   }
   sum.failures.splice(mostFailures);
