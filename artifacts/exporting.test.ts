@@ -52,7 +52,7 @@ test('a log is written into a folder of its own', async () => {
 test('a folder with something in it is left alone', async () => {
   await writeFile(join(folder, 'mine.txt'), 'mine');
   await expect(exportArtifact(store, manifest, folder)).rejects.toMatchObject({
-    code: 'F2C_FILE_UNREADABLE',
+    code: 'F2C_FOLDER_NOT_EMPTY',
     message: `The export folder is not empty (${folder}). Name a new or an empty folder.`,
   });
   expect(await readdir(folder)).toEqual(['mine.txt']);

@@ -14,7 +14,7 @@ export function exportedFiles({ files, log = {} }: Manifest): Record<string, Blo
 
 /**
  * Writes all files of an artifact, verified, into a folder that is new or empty; the folder appears complete
- * or not at all. F2C_FILE_UNREADABLE, F2C_BLOB_MISSING, F2C_BLOB_CORRUPT, F2C_DISK_FULL.
+ * or not at all. F2C_FILE_UNREADABLE, F2C_FOLDER_NOT_EMPTY, F2C_BLOB_MISSING, F2C_BLOB_CORRUPT, F2C_DISK_FULL.
  */
 export async function exportArtifact(
   store: ArtifactStore,
@@ -53,7 +53,7 @@ async function refuseUnlessFree(target: string): Promise<void> {
     });
   }
   if (names.length === 0) return;
-  throw new F2cError('F2C_FILE_UNREADABLE', {
+  throw new F2cError('F2C_FOLDER_NOT_EMPTY', {
     what: 'The export folder is not empty',
     where: target,
     fix: 'Name a new or an empty folder',

@@ -1,9 +1,13 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { PipelineSource } from '../activities/pipelines.ts';
 import { shippedSource } from '../activities/shipped.ts';
 import { sha256 } from '../artifacts/canonical.ts';
 import { F2cError } from '../errors/failure.ts';
+
+/** Control characters but those that YAML takes. */
+const unprintable = /[^\P{Cc}\t\n\r\u0085]/u;
 
 /** The pipeline that the command line names: a file, or a shipped pipeline by its name. F2C_FILE_UNREADABLE. */
 export async function pipelineFile(pipeline: string): Promise<PipelineSource> {
@@ -19,10 +23,12 @@ export function isFile(pipeline: string): boolean {
 
 async function readTextFile(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return textOf(await readFile(path), path);
   } catch (error) {
+    if (error instanceof F2cError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    const what = code === 'ENOENT' ? 'The file does not exist' : `The file cannot be read: ${code}`;
+    const known: Record<string, string> = { ENOENT: 'The file does not exist', EISDIR: 'This is a folder' };
+    const what = known[code ?? ''] ?? `The file cannot be read: ${code}`;
     throw new F2cError('F2C_FILE_UNREADABLE', {
       what,
       where: path,
@@ -30,4 +36,15 @@ async function readTextFile(path: string): Promise<string> {
       cause: error,
     });
   }
+}
+
+/** What is no text must not come to a terminal as part of a message about it. */
+function textOf(bytes: Buffer, path: string): string {
+  const text = bytes.toString('utf8');
+  if (isUtf8(bytes) && !unprintable.test(text)) return text;
+  throw new F2cError('F2C_FILE_UNREADABLE', {
+    what: 'The file is no text in UTF-8',
+    where: path,
+    fix: 'Name a pipeline file, or save it as UTF-8',
+  });
 }

@@ -39,6 +39,8 @@ it('reads lists, which need no blanks and may stand over several lines', () => {
   expect(paramText(['ratios', [0.01, 1]])).toBe('ratios=[0.01,1]');
 });
 
-it('refuses a param without a value', () => {
+it('refuses a param without a value, without a name, or given twice', () => {
   expect(() => readParams(['images'])).toThrow('--param images has no value. Write --param name=value.');
+  expect(() => readParams(['=3'])).toThrow('--param =3 has no name. Write --param name=value.');
+  expect(() => readParams(['a=1', 'a=2'])).toThrow('--param a is given twice. Give a once.');
 });

@@ -109,6 +109,7 @@ export const catalogue = {
     retry: 'never',
     meaning: 'A file named on the command line cannot be read or written.',
   },
+  F2C_FOLDER_NOT_EMPTY: { retry: 'never', meaning: 'The folder to export to holds files already.' },
   F2C_USAGE: { retry: 'never', meaning: 'The command line is not one the command knows.' },
 } as const satisfies Record<string, { retry: 'never' | 'always' | 'counted'; meaning: string }>;
 

@@ -53,7 +53,7 @@ describe('onFailure: continue', () => {
     expect(stepOf(state, 'table')).toMatchObject({
       status: 'skipped',
       tolerated: true,
-      reason: 'needs report[test=40], which was skipped and 1 more',
+      reason: 'needs report[test=40], which was skipped, and 1 more',
     });
     expect(stepOf(state, 'after')).toMatchObject({ status: 'skipped', tolerated: true });
   }, 120_000);

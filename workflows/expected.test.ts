@@ -117,7 +117,7 @@ steps:
     expect(expected(none)[5]).toEqual([
       'table',
       'skip',
-      'needs report[test=2], which was skipped and 1 more',
+      'needs report[test=2], which was skipped, and 1 more',
     ]);
     expectKept(none, await runs.ended(await runs.start(choosing(), { most: 100 })));
   }, 240_000);

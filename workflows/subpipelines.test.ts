@@ -187,8 +187,8 @@ steps:
     ['bad.people', 'failed'],
     ['bad.report', 'skipped', 'needs bad.people, which failed'],
     ['bad.extra', 'skipped', 'needs bad.report, which was skipped'],
-    ['afterNone', 'skipped', 'needs none.faces, which was skipped and 3 more'],
-    ['afterBad', 'skipped', 'needs bad.people, which failed and 2 more'],
+    ['afterNone', 'skipped', 'needs none.faces, which was skipped, and 3 more'],
+    ['afterBad', 'skipped', 'needs bad.people, which failed, and 2 more'],
   ]);
 }, 120_000);
 

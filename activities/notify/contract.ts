@@ -4,6 +4,9 @@ import { artifact, defineStep, metric } from '../../language/contract/step.ts';
 
 const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
+/** How long a server may take to answer one try. */
+export const answerSeconds = 30;
+
 export const notifyStep = defineStep({
   name: 'notify',
   version: 1,
@@ -14,7 +17,9 @@ export const notifyStep = defineStep({
         (url) => url.includes('${{') || isHttp(url),
         'must be an address that begins with http:// or https://',
       )
-      .describe('Where the message is posted, as JSON with `text`, `message`, `run`, `pipeline` and `step`'),
+      .describe(
+        `Where the message is posted, as JSON with \`text\`, \`message\`, \`run\`, \`pipeline\` and \`step\`. The server has ${answerSeconds} s to answer`,
+      ),
     message: z.string().min(1).max(10_000).describe('What to tell'),
     headers: z
       .record(

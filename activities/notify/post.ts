@@ -1,6 +1,7 @@
 import { F2cError } from '../../errors/failure.ts';
+import { answerSeconds } from './contract.ts';
 
-const timeoutMs = 30_000;
+const timeoutMs = answerSeconds * 1_000;
 
 /** Characters of an answer that are read; it may be endless. */
 const longestAnswer = 4_096;

@@ -4,6 +4,8 @@ import { problemsOf, stepProblems } from '../testing.ts';
 const faces = '  faces: { uses: ingest, with: { source: x } }\n';
 const people = `${faces}  people: { uses: index, with: { dataset: "\${{ steps.faces.dataset }}" } }\n`;
 
+const durationHint = 'must be a duration such as 90s, 30m, 12h or 7d';
+
 describe('the file as a whole', () => {
   test.each([
     ['', '1:1 1 The pipeline must be a map, not empty'],
@@ -85,13 +87,13 @@ describe('keys of a step', () => {
   });
 
   test.each([
-    ['timeout: 5', '5'],
-    ['timeout: 3 days', '3 days'],
-    ['timeout: 0s', '0s'],
-    ['timeout: -1m', '-1m'],
-  ])('%s', (entry, written) => {
+    ['timeout: 5', '5', durationHint],
+    ['timeout: 3 days', '3 days', durationHint],
+    ['timeout: 0s', '0s', 'must be more than 0'],
+    ['timeout: -1m', '-1m', durationHint],
+  ])('%s', (entry, written, says) => {
     expect(stepProblems(`  a: { uses: ingest, ${entry}, with: { source: x } }`)).toEqual([
-      `1:31 ${written.length} \`timeout\` must be a duration such as 90s, 30m, 12h or 7d`,
+      `1:31 ${written.length} \`timeout\` ${says}`,
     ]);
   });
 
@@ -101,7 +103,7 @@ describe('keys of a step', () => {
     ['attempts: 1.5', '`attempts` must be a whole number, not 1.5'],
     ['attempts: few', '`attempts` must be a whole number, not a string'],
     ['attempts: 5000', '`attempts` must be at most 1000'],
-    ['backoff: 0s', '`backoff` must be a duration such as 90s, 30m, 12h or 7d'],
+    ['backoff: 0s', '`backoff` must be more than 0'],
     ['factor: 0.5', '`factor` must be at least 1'],
     ['maxBackoff: 5s', '`maxBackoff` must not be shorter than `backoff`'],
   ])('retry: { %s }', (entry, message) => {
@@ -121,7 +123,8 @@ describe('keys of a step', () => {
     ['{ timeout: soon }', '42 4 `timeout` must be a duration such as 90s, 30m, 12h or 7d'],
     ['{ default: aprove }', '42 6 `default` must be one of reject, approve [approve]'],
     ['{ timout: 3d }', '33 6 `timout` is not a known key'],
-    ['true', '31 4 `approve` must be a map, not true'],
+    ['true', '31 4 `approve` must be a map, not true; without a time limit, write `approve: {}`'],
+    ['yes', '31 3 `approve` must be a map, not a string; without a time limit, write `approve: {}`'],
   ])('approve: %s', (approve, problem) => {
     expect(stepProblems(`  a: { uses: ingest, approve: ${approve}, with: { source: x } }`)).toEqual([
       `1:${problem}`,

@@ -16,6 +16,20 @@ function trainMessages(entry: string, params = ''): string[] {
 
 describe('literals', () => {
   test.each([
+    ['sample:unknown', 'must be sample:att-faces, if it is a sample'],
+    ['s3://', 'must name a bucket, as in s3://bucket/prefix'],
+    ['images/people', 'must be no relative path: workers run in another folder; write an absolute one'],
+    [
+      '${{ steps.faces.instances }}',
+      'does not take; with text around it, it does: "a text ${{ steps.faces.instances }}"',
+    ],
+  ])('a source %s', (source, says) => {
+    expect(stepProblems(`${people}\n  a: { uses: ingest, with: { source: "${source}" } }`)).toEqual([
+      expect.stringContaining(`\`source\` of \`ingest\` ${says}`),
+    ]);
+  });
+
+  test.each([
     ['head: dpc', '`head` of `train` must be one of dcp, partialFc, fc [dcp]'],
     ['images: 1.5', '`images` of `train` must be a whole number, not 1.5'],
     ['images: many', '`images` of `train` must be a whole number, not a string'],

@@ -192,7 +192,11 @@ function checkTypes(
     const type = isValueKnown(value, grid, known) ? undefined : typeOf(value);
     if (schema === undefined || type === undefined || accepts(schema, type.types)) continue;
     const subject = 'ref' in value ? `\`${value.ref.written}\`` : 'This';
-    const message = `${subject} is ${type.word}, which ${target} does not take`;
+    const written = 'ref' in value ? value.ref.written : '…';
+    const hint = schema.safeParse('a text').success
+      ? `; with text around it, it does: "a text \${{ ${written} }}"`
+      : '';
+    const message = `${subject} is ${type.word}, which ${target} does not take${hint}`;
     if ('ref' in value) findings.inText(value.path, partOf(value.ref), message);
     else if ('op' in value) findings.inText(value.path, value.part, message);
     else findings.atValue([...path, name], message);

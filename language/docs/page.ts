@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { holdsSecrets } from '../checking/secrets.ts';
 import type { StepContract, StepRegistry } from '../contract/step.ts';
+import { durationForms } from '../grammar/duration.ts';
 import {
   matrixShape,
   paramShapes,
@@ -44,6 +45,7 @@ export function referencePage(registry: StepRegistry): string {
     artifacts,
     '## Steps',
     table(step),
+    durationForms,
     '### matrix',
     matrices,
     table(objectSchema(matrixShape)),
@@ -129,8 +131,8 @@ const artifacts = `An artifact that is in the store already is named by its key 
 shows them: \`--param start=3f2a91c0d1e2\`. \`\${{ params.start }}\` is then an input like any other. The run keeps to the whole
 key, and so does a resume of it.`;
 
-const matrices = `The keys are the axes, each with the list of its values, or with one list param. Values are plain: a number stays a number, also in
-\`\${{ matrix.AXIS }}\`. Two keys are no axes, and choose among the combinations:
+const matrices = `The keys are the axes, each with the list of its values, or with one list param. Values are of any kind, also lists and maps, and
+hold no references: a number stays a number, also in \`\${{ matrix.AXIS }}\`. Two keys are no axes, and choose among the combinations:
 
 \`\`\`yaml
 name: heads

@@ -26,6 +26,13 @@ export function checkValue<S extends z.ZodType>(
 function wholeNumbers({ code, inst, input, ...issue }: z.core.$ZodRawIssue): string | undefined {
   const isWhole = (inst as z.core.$ZodNumberFormat | undefined)?._zod.def.format === 'safeint';
   if (code !== 'invalid_type' || issue.expected !== 'number' || !isWhole) return undefined;
+  return notWhole(input);
+}
+
+/** YAML's numbers that cannot be kept exactly come as texts. */
+export function notWhole(input: unknown): string {
+  const isLarge = typeof input === 'string' && /^[+-]?\d{16,}$/.test(input);
+  if (isLarge) return `must be at most ${Number.MAX_SAFE_INTEGER}: this number is too large to be exact`;
   return `must be a whole number, not ${wordFor(input)}`;
 }
 

@@ -4,6 +4,11 @@ const longestMs = 3650 * unitMs.d;
 /** A whole number and a unit: "90s", "30m", "12h", "7d". Never zero. */
 export const durationPattern = /^([1-9][0-9]{0,8})([smhd])$/;
 
+/** The same for the reference. */
+export const durationForms =
+  'A duration is a whole number of seconds, minutes, hours or days: `90s`, `30m`, `12h`, `7d`. It is more than 0 and at most ' +
+  'ten years.';
+
 /** Milliseconds as a file would say them: "90s", "12h". */
 export function durationOf(ms: number): string {
   const [unit, each] = (Object.entries(unitMs).findLast(([, each]) => ms % each === 0) ?? ['ms', 1]) as [

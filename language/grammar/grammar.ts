@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { secretHint, secretName } from '../contract/secretText.ts';
 import { artifactKinds } from '../contract/step.ts';
 import { cronFault, isTimezone, nearestTimezone } from './calendar.ts';
-import { wordFor } from './complaints.ts';
+import { notWhole, wordFor } from './complaints.ts';
 import { durationMs, durationPattern } from './duration.ts';
 import type { Shape } from './fields.ts';
 
@@ -11,7 +11,9 @@ import type { Shape } from './fields.ts';
 const durationHint = 'must be a duration such as 90s, 30m, 12h or 7d';
 const duration = z
   .string({ error: () => durationHint })
-  .refine((text) => durationMs(text) !== undefined, durationHint)
+  .refine((text) => durationMs(text) !== undefined, {
+    error: ({ input }) => (/^0+[smhd]$/.test(String(input)) ? 'must be more than 0' : durationHint),
+  })
   .meta({ pattern: durationPattern.source })
   .transform((text) => durationMs(text) ?? 0);
 
@@ -24,8 +26,7 @@ const pipelineName = z
 
 /** What is no number at all is told which kind of number is wanted, as 1.5 is. */
 export const wholeNumber = z.int({
-  error: ({ input }) =>
-    typeof input === 'number' ? undefined : `must be a whole number, not ${wordFor(input)}`,
+  error: ({ input }) => (typeof input === 'number' ? undefined : notWhole(input)),
 });
 
 /** Temporal's servers take 400 bytes a summary, and some of it is the step's id. */
@@ -202,7 +203,12 @@ export const stepShape = {
     .optional()
     .describe('An expression, "${{ ... }}"; where it is false, the step and what depends on it are skipped'),
   approve: z
-    .strictObject(approveShape)
+    .strictObject(approveShape, {
+      error: ({ code, input }) =>
+        code === 'invalid_type' && input !== undefined
+          ? `must be a map, not ${wordFor(input)}; without a time limit, write \`approve: {}\``
+          : undefined,
+    })
     .optional()
     .describe(
       'A person must approve the step before its work, in every run and also where its result is in the store',

@@ -38,6 +38,7 @@ describe('definitions', () => {
     ],
     ['  a: { type: enum }', '6:3 1 `values` is missing'],
     ['  a: { type: enum, values: [] }', '6:28 2 `values` must have at least 1 item'],
+    ['  a: { type: enum, values: [x, x] }', '6:32 1 `x` is given twice in `values`'],
     ['  a: { type: enum, values: [x, 1] }', '6:32 1 `values[1]` must be a string, not 1'],
     ['  a: { type: enum, values: [dcp, fc], default: dpc }', '6:48 3 `default` must be one of dcp, fc [dcp]'],
     ['  a: { type: string, minimum: 1 }', '6:22 7 `minimum` is not a key of a param of type string'],
@@ -76,6 +77,16 @@ describe('the params of a run', () => {
       values: { source: 'x', images: 100, head: 'fc' },
       problems: [],
     });
+  });
+
+  test('a number that is too large to be exact comes as a text', () => {
+    const { problems } = fillParams(definitions, { source: 'x', images: '99999999999999999999' });
+    expect(problems).toEqual([
+      {
+        param: 'images',
+        message: '`images` must be at most 9007199254740991: this number is too large to be exact',
+      },
+    ]);
   });
 
   test('all that is wrong is said at once', () => {

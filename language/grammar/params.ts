@@ -49,6 +49,10 @@ export function readParam(
   // The shapes differ by type; a definition is all of their keys.
   const definition = readFields(paramShapes[type], map, path, owner, findings) as ParamDefinition;
   if (type === 'enum' && definition.values === undefined) return undefined;
+  definition.values?.forEach((value, index, values) => {
+    if (values.indexOf(value) < index)
+      findings.atValue([...path, 'values', index], `\`${value}\` is given twice in \`values\``);
+  });
   if (type === 'list') {
     const items = readItems(definition.items, [...path, 'items'], findings);
     if (items === undefined) return undefined;
@@ -190,7 +194,8 @@ function expectation({ type, title, values, items, kind }: ParamDefinition): str
     list: `a list of ${itemsWord(items)}`,
     artifact: `the key of ${kind && withArticle(kind)}`,
   };
-  const word = type === 'enum' ? `one of ${values?.join(', ')}` : words[type];
+  const word =
+    type === 'enum' ? `${values?.length === 1 ? '' : 'one of '}${values?.join(', ')}` : words[type];
   return title === undefined ? word : `${word} (${title})`;
 }
 

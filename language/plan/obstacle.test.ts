@@ -23,10 +23,14 @@ it.each([
 it.each([
   ['needs failed, which failed', false, [need(['failed'], false)]],
   ['needs allowed, which failed', true, [need(['done', 'allowed'], false)]],
-  ['needs allowed, which failed and 1 more', true, [need(['allowed', 'skipped'], true)]],
+  ['needs allowed, which failed, and 1 more', true, [need(['allowed', 'skipped'], true)]],
   // A run that fails is resumed, and then the gather has all of them.
   ['needs failed, which failed', false, [need(['done', 'failed'], true)]],
-  ['needs skipped, which was skipped and 1 more', false, [need(['skipped'], false), need(['failed'], false)]],
+  [
+    'needs skipped, which was skipped, and 1 more',
+    false,
+    [need(['skipped'], false), need(['failed'], false)],
+  ],
 ])('%s', (reason, tolerated, needs) => {
   expect(obstacleOf(needs, states, enough)).toEqual({ reason, tolerated });
 });

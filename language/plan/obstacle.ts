@@ -43,7 +43,7 @@ export function obstacleOf(
   });
   const [first] = missing;
   if (first === undefined) return undefined;
-  const others = missing.length === 1 ? '' : ` and ${missing.length - 1} more`;
+  const others = missing.length === 1 ? '' : `, and ${missing.length - 1} more`;
   return {
     reason: `needs ${first.id}, which ${endOf(first)}${others}`,
     tolerated: missing.every(({ status, tolerated }) => tolerated || status === 'done'),

@@ -128,6 +128,7 @@ describe('types', () => {
     ['min()', '0 5 `min` takes at least one number or list of numbers'],
     ["join(params.s, ',')", '0 19 `join` takes a list and a string, not a string and a string'],
     ['1 % (params.n - 4)', '0 18 The expression has no value: it divides by zero'],
+    ['params.n-1', '7 3 The pipeline has no param `n-1`; a minus needs blanks: `params.n - 1`'],
     ['params.n + params.nope', '18 4 The pipeline has no param `nope` [open]'],
     ['params.n - 9', '-5 21 `images` of `train` must be at least 0'],
   ])('%s', (expression, ...expected) => {

@@ -70,7 +70,10 @@ function lookUpParam(
   { draft }: Scope,
 ): Referent | { fault: ReferenceFault } {
   if (!draft.params.has(param)) {
-    return unknownName(text, 1, `The pipeline has no param \`${param}\``, param, draft.params.keys());
+    const [first = '', ...rest] = param.split('-');
+    const isMinus = rest.length > 0 && draft.params.has(first);
+    const hint = isMinus ? `; a minus needs blanks: \`params.${first} - ${rest.join('-')}\`` : '';
+    return unknownName(text, 1, `The pipeline has no param \`${param}\`${hint}`, param, draft.params.keys());
   }
   const definition = draft.params.get(param);
   if (definition === undefined) return { is: 'unknown' };
