@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { root } from '../local/paths.ts';
+import { f2c } from '../test/support/cli.ts';
 import { createProgram } from './program.ts';
 
 const leaves = (command: Command): Command[] =>
@@ -27,6 +28,16 @@ describe.each(leaves(createProgram()).map((command) => [command.name(), command]
     });
   },
 );
+
+it('help names what there is for what there is not, and the version is told', async () => {
+  const { code, stderr } = await f2c({}, 'help', 'artifact', 'shwo');
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: 'F2C_USAGE: There is no command shwo. Did you mean "show"?\n',
+  });
+  expect((await f2c({}, 'help', 'artifact', 'export')).stdout).toMatch(/^Usage: f2c artifact export /);
+  expect((await f2c({}, '--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
 
 it.each([['program.ts'], ['actions/validate.ts'], ['actions/stack.ts']])(
   '%s loads no client of a server and nothing that steps work with',

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
+import { root } from '../local/paths.ts';
 import { answerCommands } from './commands/answers.ts';
 import { artifactCommands } from './commands/artifact.ts';
+import { helpCommand } from './commands/help.ts';
 import { examples } from './commands/options.ts';
 import { pauseCommands } from './commands/pauses.ts';
 import { pipelinesCommands } from './commands/pipelines.ts';
@@ -11,6 +15,8 @@ import { scheduleCommands } from './commands/schedule.ts';
 import { stackCommands } from './commands/stack.ts';
 import { validateCommand } from './commands/validate.ts';
 
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
 /**
  * The `f2c` command. What it knows is quick to load; the work of a command is in `actions/` and is loaded when
  * the command is used.
@@ -20,6 +26,7 @@ export function createProgram(): Command {
     .description(
       'Trains face recognition on very many identities as durable pipelines: runs, resumes and schedules them.',
     )
+    .version(version)
     .showHelpAfterError('(--help shows how the command is used)')
     .addHelpText(
       'after',
@@ -51,6 +58,7 @@ export function createProgram(): Command {
   artifactCommands(program);
   program.commandsGroup('Embedded stack:');
   stackCommands(program);
-  program.commandsGroup('Help:').helpCommand('help [command]', 'show how a command is used');
+  program.commandsGroup('Help:');
+  helpCommand(program);
   return program;
 }
