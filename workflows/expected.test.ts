@@ -33,7 +33,7 @@ function expectKept(plan: StepForecast[], run: RunState): void {
 
 function happened({ status, reason, error, attempts, cache }: StepState): unknown[] {
   if (status === 'skipped') return ['skip', reason];
-  if (status === 'failed') return ['fail', error?.message.replace(/^An (.*)\.$/, 'an $1')];
+  if (status === 'failed') return ['fail', error?.message.replace(/\.$/, '')];
   return [attempts > 0 ? 'run' : 'reuse', cache];
 }
 
