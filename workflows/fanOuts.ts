@@ -68,8 +68,13 @@ export class FanOuts {
       const state = this.#around.states.get(id);
       if (state === undefined || tally === undefined || startedAt === undefined || endedAt !== undefined)
         continue;
-      become(state, paused.run !== undefined || paused.steps[id] !== undefined ? 'paused' : 'running');
+      become(state, this.#isPaused(id) ? 'paused' : 'running');
     }
+  }
+
+  #isPaused(step: string): boolean {
+    const { run, steps } = this.#around.paused();
+    return run !== undefined || steps[step] !== undefined;
   }
 
   /** Runs a step together with the others of its unit; each of them is asked for, and gets the same promise. */
@@ -92,7 +97,7 @@ export class FanOuts {
     if (left.length === 0) return;
     const begun = left.map(({ id }) => states.get(id) as StepState);
     for (const state of begun) {
-      become(state, 'running');
+      become(state, this.#isPaused(state.id) ? 'paused' : 'running');
       state.startedAt = Date.now();
     }
     changed();
@@ -182,7 +187,8 @@ export class FanOuts {
       staticSummary: `${input.steps.join(', ')} in ${fanOut.slices} slices`,
     });
     this.#handles.add(handle);
-    if (JSON.stringify(paused()) !== told) this.tellPaused();
+    this.#told = told;
+    this.tellPaused();
     try {
       return await handle.result();
     } finally {

@@ -110,6 +110,10 @@ it('a training that is paused in the middle frees its worker and ends in the sam
     { action: 'continue' },
   ]);
   expect(state.answers?.map(({ action }) => action)).toEqual(['pause', 'continue']);
+  // All of the pause, and as much of the other one, is no work.
+  const pausedMs = (stepOf(state, 'train').answers?.[1]?.at ?? 0) - (stepOf(paused, 'train').since ?? 0);
+  expect(pausedMs).toBeGreaterThan(0);
+  expect(stepOf(state, 'train').waitedMs).toBeGreaterThanOrEqual(pausedMs);
   expect(stepOf(state, 'train')).toMatchObject({
     status: 'done',
     attempts: 3,
