@@ -82,7 +82,7 @@ it('shows runs and artifacts on a stack that stays', async () => {
   expect((await f2c(settings, 'artifact', 'export', key, folder)).code).toBe(0);
   expect((await readFile(join(folder, 'model.onnx'))).length).toBeGreaterThan(100_000);
   const again = await f2c(settings, 'artifact', 'export', key, folder);
-  expect(again.stderr).toMatch(/^F2C_FILE_UNREADABLE: The export folder is not empty/);
+  expect(again.stderr).toMatch(/^F2C_FOLDER_NOT_EMPTY: The export folder is not empty/);
 
   expect((await f2c(settings, 'down')).stdout).toContain('Stopped.');
   expect(processesWith(home)).toEqual([]);
