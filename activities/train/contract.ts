@@ -192,7 +192,7 @@ export const trainStep = defineStep({
         .array(z.enum(['flip', 'shift', 'crop', 'brightness', 'blur', 'downscale', 'jpeg', 'occlusion']))
         .default(['flip'])
         .describe(
-          'Random changes of images: `flip` mirrors half of them, `shift` moves all by whole pixels; of a fifth each: `crop` (80 to 95 % of the side, enlarged), `brightness` (and contrast), `occlusion` (a grey rectangle), and loss of quality in one of the ways asked for, `blur`, `downscale` (and up again) or `jpeg`',
+          'Random changes of images: `flip` mirrors half of them, `shift` moves all by whole pixels; and for a fifth each, in one of the ways asked for: what is seen by `crop` (80 to 95 % of the side, enlarged) or `occlusion` (a grey rectangle), quality by `blur`, `downscale` (and up again) or `jpeg`, light by `brightness` (and contrast)',
         ),
       decodeOn: z
         .enum(['cpu', 'gpu'])

@@ -3,8 +3,8 @@
 They are made in this order, whatever the order they are asked for in: `jpeg` (compressed anew, where the image is
 decoded), `flip`, `shift` (moved by whole pixels), `crop` (a window, made as large as the image), `blur`, `downscale`
 (and up again), `occlusion` (a rectangle of mid grey), `brightness` (and contrast). Half of the images are flipped, and
-all are moved. Each of the others is for a fifth of the images, the share that AdaFace gives its changes; `jpeg`, `blur`
-and `downscale` have a fifth together, since an image that loses quality loses it in one of the ways asked for.
+all are moved. The others are of AdaFace's three kinds, each for a fifth of the images, in one of the ways asked for:
+what is seen (`crop`, `occlusion`), its quality (`jpeg`, `blur`, `downscale`), its light (`brightness`).
 
 All but the last work on bytes: on a CPU they cost what they move in memory, and floats are four times as large.
 """
@@ -25,19 +25,18 @@ from .keyed import Integers
 COLOR, MEAN, SCALE = "RGB", 127.5, 127.5  # network input = (pixel - MEAN) / SCALE
 
 # Draws of an image, by column. A change's first one says whether the image has it.
-DRAWS = 18
+DRAWS = 15
 _FLIP = 0
 _SHIFT = slice(1, 3)  # right, down
-_CROP = slice(3, 7)  # whether; side, left, top
-_LOSS = slice(7, 10)  # whether; in which of the ways asked for, how much
-_BRIGHTNESS = slice(10, 13)  # whether; contrast, brightness
-_OCCLUSION = slice(13, 18)  # whether; height, width, top, left
+_PART = slice(3, 9)  # whether; which way; side, left, top of a crop, or height, width, top, left of an occlusion
+_LOSS = slice(9, 12)  # whether; which way; how much
+_BRIGHTNESS = slice(12, 15)  # whether; contrast, brightness
 
 _GREY = 128
 _SHARE = 0.2
 _MOVED = 0.08  # of the side, each way
 _WINDOWS = (0.8, 0.85, 0.9, 0.95)  # of the side
-_LOSSES = ("jpeg", "blur", "downscale")
+_WAYS = (("crop", "occlusion"), ("jpeg", "blur", "downscale"))
 _JPEG = (20, 90)  # quality
 _SIGMA = (0.004, 0.0125)  # of the side
 _SIDES = (0.2, 0.35, 0.5, 0.65, 0.8)  # of the side
@@ -79,30 +78,30 @@ def jpeg_quality(draws: NDArray[np.float32], changes: Collection[str]) -> Intege
     """JPEG quality that each image is compressed with anew; 0 = as it is. [B, DRAWS] -> [B]"""
     low, high = _JPEG
     quality = low + (draws[:, _LOSS][:, 2] * (high - low + 1)).astype(np.int64)
-    return np.where(_lost_by("jpeg", torch.from_numpy(draws[:, _LOSS]), changes).numpy(), quality, 0)
+    return np.where(_have("jpeg", torch.from_numpy(draws[:, _LOSS]), changes).numpy(), quality, 0)
 
 
 @torch.inference_mode()
 def change(images: Tensor, draws: Tensor, changes: Collection[str]) -> None:
     """Makes all changes in place but `jpeg`, made before, and `brightness`. [B, S, S, 3] uint8, [B, DRAWS in [0, 1)]"""
-    crop, loss, cover = (draws[:, columns] for columns in (_CROP, _LOSS, _OCCLUSION))
+    part, loss = draws[:, _PART], draws[:, _LOSS]
     if "flip" in changes:
         _change(images, draws[:, _FLIP] < 0.5, draws, lambda some, _: some.flip(2))
     if "shift" in changes:
         _move(images, draws[:, _SHIFT])
     if "crop" in changes:
-        _change_by_size(images, crop[:, 0] < _SHARE, crop, _WINDOWS, _cropped)
+        _change_by_size(images, _have("crop", part, changes), part[:, 2:], _WINDOWS, _cropped)
     if "blur" in changes:
-        _change(images, _lost_by("blur", loss, changes), loss, _blurred, _FLOATS_A_PART)
+        _change(images, _have("blur", loss, changes), loss, _blurred, _FLOATS_A_PART)
     if "downscale" in changes:
-        _change_by_size(images, _lost_by("downscale", loss, changes), loss[:, 1:], _SIDES, _coarsened)
+        _change_by_size(images, _have("downscale", loss, changes), loss[:, 2:], _SIDES, _coarsened)
     if "occlusion" in changes:
-        _cover(images, cover[:, 0] < _SHARE, cover)
+        _cover(images, _have("occlusion", part, changes), part[:, 2:])
 
 
-def _lost_by(name: str, draws: Tensor, changes: Collection[str]) -> Tensor:
-    """Which images lose quality in this way, of those that are asked for. [B, 3] -> [B] bool"""
-    asked = [loss for loss in _LOSSES if loss in changes]
+def _have(name: str, draws: Tensor, changes: Collection[str]) -> Tensor:
+    """Which images have this change of all that are asked for of its kind. [B, 2 or more] -> [B] bool"""
+    [asked] = [[way for way in ways if way in changes] for ways in _WAYS if name in ways]
     return (draws[:, 0] < _SHARE) & ((draws[:, 1] * len(asked)).long() == asked.index(name))
 
 
@@ -139,8 +138,8 @@ def _change(images: Tensor, which: Tensor, draws: Tensor, how: Change, at_once: 
 def _change_by_size(
     images: Tensor, which: Tensor, draws: Tensor, shares: tuple[float, ...], how: Callable[[int], Change]
 ) -> None:
-    """The same by a size that the second draw stands for; those of one together. [B, S, S, 3], [B] bool, [B, d]"""
-    number = torch.where(which, (draws[:, 1] * len(shares)).long(), -1)
+    """The same by a size that the first draw stands for; those of one together. [B, S, S, 3], [B] bool, [B, d]"""
+    number = torch.where(which, (draws[:, 0] * len(shares)).long(), -1)
     for each, share in enumerate(shares):
         _change(images, number == each, draws, how(max(1, round(share * images.shape[1]))))
 
@@ -170,7 +169,7 @@ def _cropped(side: int) -> Change:
 
     def crop(images: Tensor, draws: Tensor) -> Tensor:
         whole = images.shape[1]
-        return _resized(_windows(images, (draws[:, 2:] * (whole - side + 1)).long(), side), whole)
+        return _resized(_windows(images, (draws[:, 1:3] * (whole - side + 1)).long(), side), whole)
 
     return crop
 
@@ -213,10 +212,10 @@ def _averaged(images: Tensor, dim: int, weight: Tensor) -> Tensor:
 
 
 def _cover(images: Tensor, which: Tensor, draws: Tensor) -> None:
-    """Covers a rectangle of some images with mid grey. [B, S, S, 3], [B] bool, [B, 5]"""
+    """Covers a rectangle of some images with mid grey. [B, S, S, 3], [B] bool, [B, 4]"""
     side, (least, most) = images.shape[1], _COVERED
-    size = least + (most - least) * draws[:, 1:3, None]  # of the side: height, width. [B, 2, 1]
-    begin = (1 - size) * draws[:, 3:, None]
+    size = least + (most - least) * draws[:, :2, None]  # of the side: height, width. [B, 2, 1]
+    begin = (1 - size) * draws[:, 2:, None]
     middle = (torch.arange(side, device=images.device) + 0.5) / side
     down, across = ((middle >= begin) & (middle < begin + size)).unbind(1)  # [B, S]
     image, row = torch.nonzero(down & which[:, None], as_tuple=True)

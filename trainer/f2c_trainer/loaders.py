@@ -26,7 +26,7 @@ from .keyed import Integers
 from .order import Order
 from .supply import Wanted
 
-_STEPS_AHEAD = 4
+_STEPS_AHEAD = 2  # with that at hand three: 256 images of each are as much as a large cache holds
 _MOST_WORKERS = 8
 
 

@@ -35,11 +35,11 @@ class ShardFiles:
     def decode(self, instances: Integers, images: NDArray[np.uint8], quality: Integers | None = None) -> None:
         """Fills images [n, S, S, 3] with the instances [n]; where `quality` [n] is not 0, compressed anew with it."""
         for row, content, where in self.contents(instances):
-            if not decoded(content, images[row]):
-                raise unusable(content, images.shape[1], where)
-        if quality is not None:
-            for each in np.flatnonzero(quality).tolist():
-                decoded(simplejpeg.encode_jpeg(images[each], int(quality[each]), "RGB", "420"), images[each])
+            image = images[row]
+            if not decoded(content, image):
+                raise unusable(content, len(image), where)
+            if quality is not None and quality[row] != 0:
+                decoded(simplejpeg.encode_jpeg(image, int(quality[row]), "RGB", "420"), image)
 
     def contents(self, instances: Integers) -> Iterator[tuple[int, bytes, str]]:
         """The JPEG of each instance, after its place among them and before where it is; shard by shard."""

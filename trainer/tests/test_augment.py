@@ -13,7 +13,7 @@ from f2c_trainer.keyed import key, uniform
 
 CHANGES = typing.get_args(Augmentation)
 LOSSES = ("jpeg", "blur", "downscale")
-WHETHER = {"crop": 3, "blur": 7, "downscale": 7, "jpeg": 7, "brightness": 10, "occlusion": 13}  # a draw's column
+WHETHER = {"crop": 3, "occlusion": 3, "jpeg": 9, "blur": 9, "downscale": 9, "brightness": 12}  # a draw's column
 
 
 def random_images(count: int, side: int = 24) -> torch.Tensor:
@@ -109,6 +109,15 @@ def test_losses_have_a_fifth_of_the_images_together() -> None:
     assert by_jpeg.float().mean().item() == pytest.approx(0.2 / 3, abs=0.03)
 
 
+def test_a_part_is_missing_in_one_of_the_ways_asked_for() -> None:
+    images, draws = random_images(2), torch.cat([chosen("crop", 0.25), chosen("occlusion", 0.75)])
+    together = changed(images, draws, ("occlusion", "crop"))
+    for each, way in enumerate(("crop", "occlusion")):
+        alone = changed(images[each : each + 1], draws[each : each + 1], (way,))
+        assert torch.equal(together[each], alone[0])
+        assert not torch.equal(together[each], images[each])
+
+
 def test_blur_spreads_a_point_as_a_gaussian() -> None:
     point = torch.zeros(101, 101)
     point[50, 50] = 255
@@ -147,7 +156,9 @@ def test_a_smaller_draw_makes_downscale_coarser() -> None:
 def test_crop_is_a_window_as_large_as_the_image() -> None:
     down, across = torch.meshgrid(torch.arange(100), torch.arange(100), indexing="ij")
     images = torch.stack([2 * down, 2 * across, torch.zeros(100, 100)], -1)[None].byte()
-    window = changed(images, chosen("crop", 0.0, 0.0, 0.999999), ("crop",))[0].float()  # 80 wide, at the lower left
+    window = changed(images, chosen("crop", 0.5, 0.0, 0.0, 0.999999), ("crop",))[
+        0
+    ].float()  # 80 wide, at the lower left
     expected = (torch.arange(100) + 0.5) * 0.8 - 0.5
     assert (window[:, 50, 0] - 2 * (expected + 20).clamp(20, 99)).abs().max() <= 1
     assert (window[50, :, 1] - 2 * expected.clamp(0, 79)).abs().max() <= 1
@@ -155,7 +166,7 @@ def test_crop_is_a_window_as_large_as_the_image() -> None:
 
 def test_occlusion_is_a_rectangle_of_grey_inside_the_image() -> None:
     images = torch.full((1, 100, 100, 3), 255, dtype=torch.uint8)
-    covered = changed(images, chosen("occlusion", 0.0, 0.999999, 0.0, 0.999999), ("occlusion",))
+    covered = changed(images, chosen("occlusion", 0.5, 0.0, 0.999999, 0.0, 0.999999), ("occlusion",))
     expected = torch.full((100, 100), 255)
     expected[:15, 50:] = 128  # 0.15 of the side high and 0.5 wide, at the top right
     assert torch.equal(covered, same_in_all_colors(expected))
