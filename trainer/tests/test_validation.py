@@ -50,7 +50,8 @@ def test_it_is_told_every_so_many_steps_and_at_the_end(data: Path, tmp_path: Pat
 
 
 def test_the_best_checkpoint_is_kept_however_old(data: Path, tmp_path: Path) -> None:
-    idle: dict[str, Any] = {"learningRate": 1e-6, "keepLast": 1, "images": 12 * 12}  # hardly better at the end
+    # Hardly better at the end, and with these weights not at all, whatever the changes of images.
+    idle: dict[str, Any] = {"learningRate": 1e-6, "keepLast": 1, "images": 12 * 12, "seed": 3}
     done = run(data, tmp_path, checkpointEverySteps=1, **idle, **VALIDATING)[-1]
     assert done["bestStep"] < done["step"] == 12
     assert done["bestPath"] == str(tmp_path / "checkpoints" / str(done["bestStep"]))
