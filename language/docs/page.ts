@@ -1,6 +1,4 @@
-import { z } from 'zod';
-import { holdsSecrets } from '../checking/secrets.ts';
-import type { StepContract, StepRegistry } from '../contract/step.ts';
+import type { StepRegistry } from '../contract/step.ts';
 import { durationForms } from '../grammar/duration.ts';
 import {
   matrixShape,
@@ -13,8 +11,7 @@ import {
 import { functions } from '../plan/evaluate.ts';
 import { uses } from './pageOfUses.ts';
 import { objectSchema } from './schema.ts';
-
-type Schema = z.core.JSONSchema.BaseSchema;
+import { type Schema, stepKind, table } from './tables.ts';
 
 const functionTexts: Record<(typeof functions)[number], string> = {
   min: '`min(a, b, …)`: the smallest of numbers, or of a list of them',
@@ -249,54 +246,3 @@ A step may have up to 100,000 instances. One of more than 500 is run by slices, 
 and Temporal's UI have one line for it with numbers and the first failures, \`npx f2c logs RUN 'train[i=7]'\` shows what an
 instance said, and \`pause\`, \`--force\`, \`--from\` and \`--only\` take the step as a whole. \`approve\` and \`onFailure: hold\`
 are for steps of at most 500 instances, since a person answers for each. An expression takes at most 50,000 numbers of a list.`;
-
-const effects =
-  'It has effects, so every run does it anew, also a run that resumes another one, but each of its instances once in a run.';
-
-function stepKind({ name, summary, inputs, params, outputs, effect }: StepContract): string[] {
-  const ports = Object.entries(inputs).map(([input, { artifact, many, optional }]) => {
-    const kind = many ? `list of ${artifact}` : artifact;
-    return `| \`${input}\` | ${kind} | ${optional ? 'none' : required} | |`;
-  });
-  const made = Object.entries(outputs).map(([output, port]) =>
-    port.port === 'metric' ? `\`${output}\` (${port.unit})` : `\`${output}\` (artifact)`,
-  );
-  const rows = rowsOf(z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }));
-  const told = effect ? `${summary} ${effects}` : summary;
-  return [`### ${name}`, told, [...heading, ...ports, ...rows].join('\n'), `Outputs: ${made.join(', ')}.`];
-}
-
-/** Of keys that must be there. */
-const required = 'required';
-
-const heading = ['| Key | Value | Default | |', '| --- | --- | --- | --- |'];
-
-function table(schema: Schema): string {
-  return [...heading, ...rowsOf(schema)].join('\n');
-}
-
-function rowsOf({ properties = {}, required: needed = [] }: Schema): string[] {
-  return Object.entries(properties).map(([key, property]) => {
-    const { description = '', default: value } = property as Schema;
-    const isNeeded = needed.includes(key) ? required : '';
-    const byDefault = value === undefined ? isNeeded : `\`${JSON.stringify(value)}\``;
-    const told = holdsSecrets(property as Schema) ? `${description}; may hold secrets` : description;
-    return `| \`${key}\` | ${cell(valueWord(property as Schema))} | ${byDefault} | ${cell(told)} |`;
-  });
-}
-
-function valueWord(schema: Schema): string {
-  if (schema.const !== undefined) return `\`${String(schema.const)}\``;
-  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
-  if (schema.pattern?.includes('[smhd]')) return 'duration';
-  const branches = schema.anyOf ?? schema.oneOf;
-  if (branches !== undefined)
-    return [...new Set(branches.map((branch) => valueWord(branch as Schema)))].join(' or ');
-  if (schema.type === 'array') return `list of ${valueWord((schema.items ?? {}) as Schema)}`;
-  const words: Record<string, string> = { integer: 'whole number', boolean: 'true or false', object: 'map' };
-  return words[String(schema.type)] ?? String(schema.type ?? 'any value');
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
-}

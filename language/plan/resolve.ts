@@ -85,8 +85,8 @@ export function needsOf(plan: Plan, instance: Instance): Need[] {
 export type FactOf = (fact: RunFact) => string;
 
 /**
- * The `with` of an instance with nothing left open, and what a person has changed in it; `outputsOf` is asked for ids of `needsOf` alone, and gives
- * nothing for an instance that a gather has to do without.
+ * The `with` of an instance with nothing left open, and what a person has changed in it; `outputsOf` is asked for ids
+ * of `needsOf` alone, and gives nothing for an instance that a gather has to do without.
  */
 export function resolveWith(
   plan: Plan,
