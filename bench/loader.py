@@ -2,8 +2,8 @@
 
 JPEGs of 112 x 112 pixels and 5 to 8 KB, 256 of them a step. Bare decoding has the bytes in memory and does nothing
 else, with a thread or a process a core, whichever is faster; the loader reads them by byte range in the order of a
-training, with threads or with a process a core. One thread more changes the images, as the trainer does on a CPU; all
-changes but brightness, which is a factor in making floats of bytes and told there. The first step is that of an index
+training, with threads or with a process a core, changed as far as they are as bytes; brightness is a factor in making
+floats of them and told there. The first step is that of an index
 as large as WebFace42M, from the start of Python on, all imports of the trainer included but no network. Every
 measurement is a process of its own; they alternate over several rounds, and medians are told.
 """

@@ -4,7 +4,7 @@ import { faultOfParts, faultOfPool, faultOfProcesses } from './batches.ts';
 
 export const trainStep = defineStep({
   name: 'train',
-  version: 3,
+  version: 4,
   summary: 'Trains a face embedding with the Dynamic Class Pool, or with the full FC layer to compare.',
   params: z
     .strictObject({

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ def bare(kind: str) -> dict[str, float]:
 def decode(worker: int) -> None:
     import simplejpeg
 
-    for jpeg in islice(cycle(jpegs()), DECODED // CORES):
+    for jpeg in jpegs()[worker:DECODED:CORES]:
         simplejpeg.decode_jpeg(jpeg, colorspace="RGB")
 
 
@@ -61,11 +61,11 @@ def jpegs() -> list[bytes]:
 
 
 def loaded(workers: int, augment: list[str]) -> dict[str, float]:
-    """Images a second by the loader, and by one thread of the trainer that changes them as bytes."""
+    """Images a second by the loader, all changes of bytes made."""
     import torch
 
     from f2c_trainer.augment import change
-    from f2c_trainer.memory import keep_freed_memory
+    from f2c_trainer.heap import keep_freed_memory
 
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -84,7 +84,7 @@ def floats(augment: list[str]) -> dict[str, float]:
     import torch
 
     from f2c_trainer.augment import network_input
-    from f2c_trainer.memory import keep_freed_memory
+    from f2c_trainer.heap import keep_freed_memory
 
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -103,7 +103,7 @@ def trained(workers: int) -> dict[str, float]:
     """Seconds a step that the loader feeds, alone and over that of a step on the same batches in memory."""
     import torch
 
-    from f2c_trainer.memory import keep_freed_memory
+    from f2c_trainer.heap import keep_freed_memory
     from f2c_trainer.training import Training
 
     torch.set_num_threads(1)

@@ -1,12 +1,14 @@
 """Random changes of images. Each image's randomness is given, so the result is a pure function.
 
-They are made in this order, whatever the order they are asked for in: `jpeg` (compressed anew, where the image is
-decoded), `flip`, `shift` (moved by whole pixels), `crop` (a window, made as large as the image), `blur`, `downscale`
-(and up again), `occlusion` (a rectangle of mid grey), `brightness` (and contrast). Half of the images are flipped, and
-all are moved. The others are of AdaFace's three kinds, each for a fifth of the images, in one of the ways asked for:
-what is seen (`crop`, `occlusion`), its quality (`jpeg`, `blur`, `downscale`), its light (`brightness`).
+They are made in this order, whatever the order they are asked for in: `jpeg` (compressed anew), `flip`, `shift` (moved
+by whole pixels), `occlusion` (a rectangle of mid grey), `crop` (a window, made as large as the image), `blur`,
+`downscale` (and up again), `brightness` (and contrast). Half of the images are flipped, and all are moved. The others
+are of AdaFace's three kinds, each for a fifth of the images, in one of the ways asked for: what is seen (`crop`,
+`occlusion`), its quality (`jpeg`, `blur`, `downscale`), its light (`brightness`).
 
-All but the last work on bytes: on a CPU they cost what they move in memory, and floats are four times as large.
+`jpeg` is made where an image is decoded; so are, without a GPU, all that move whole pixels (edits.py). The others are
+made of the batch; all but the last of bytes: on a CPU they cost what they move in memory, and floats are four times as
+large.
 """
 
 from __future__ import annotations
@@ -14,13 +16,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .keyed import Integers
+from .edits import GREY, Edit
 
 COLOR, MEAN, SCALE = "RGB", 127.5, 127.5  # network input = (pixel - MEAN) / SCALE
 
@@ -32,7 +32,6 @@ _PART = slice(3, 9)  # whether; which way; side, left, top of a crop, or height,
 _LOSS = slice(9, 12)  # whether; which way; how much
 _BRIGHTNESS = slice(12, 15)  # whether; contrast, brightness
 
-_GREY = 128
 _SHARE = 0.2
 _MOVED = 0.08  # of the side, each way
 _WINDOWS = (0.8, 0.85, 0.9, 0.95)  # of the side
@@ -44,11 +43,16 @@ _COVERED = (0.15, 0.5)  # of the side
 _CONTRAST = 0.25
 _BRIGHTER = 0.25  # of the half range
 
-_IMAGES_A_PART, _FLOATS_A_PART = 64, 4  # images at once on a CPU
+_IMAGES_A_PART, _BLURRED_A_PART = 64, 16  # images at once on a CPU
 
 
 def network_input(pixels: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
-    """Pixels, changed in place, as the networks see them. [B, S, S, 3] uint8, [B, DRAWS] -> [B, 3, S, S] in [-1, 1]"""
+    """Pixels, as decoded with their `edits`, changed in place, as the networks see them.
+
+    [B, S, S, 3] uint8, [B, DRAWS] -> [B, 3, S, S] in [-1, 1]
+    """
+    if pixels.is_cuda:
+        pixels = edited(pixels, edits(draws, changes, pixels.shape[1]))
     change(pixels, draws, changes)
     if "brightness" not in changes:
         return to_input(pixels)
@@ -74,53 +78,59 @@ def _parts(images: Tensor, at_once: int = _IMAGES_A_PART) -> list[slice]:
     return [slice(first, first + size) for first in range(0, len(images), size)]
 
 
-def jpeg_quality(draws: NDArray[np.float32], changes: Collection[str]) -> Integers:
-    """JPEG quality that each image is compressed with anew; 0 = as it is. [B, DRAWS] -> [B]"""
-    low, high = _JPEG
-    quality = low + (draws[:, _LOSS][:, 2] * (high - low + 1)).astype(np.int64)
-    return np.where(_have("jpeg", torch.from_numpy(draws[:, _LOSS]), changes).numpy(), quality, 0)
+def edits(draws: Tensor, changes: Collection[str], side: int) -> Tensor:
+    """What is done to whole pixels, as `Edit` has it. [B, DRAWS in [0, 1)] -> [B, 8] int16"""
+    part, loss = draws[:, _PART], draws[:, _LOSS]
+    rows = torch.zeros(len(draws), len(Edit._fields), dtype=torch.int16, device=draws.device)
+    quality, flip, moves, covered = rows[:, 0], rows[:, 1], rows[:, 2:4], rows[:, 4:]
+    if "jpeg" in changes:
+        low, high = _JPEG
+        quality[:] = (low + loss[:, 2] * (high - low + 1)).long() * _have("jpeg", loss, changes)
+    if "flip" in changes:
+        flip[:] = draws[:, _FLIP] < 0.5
+    if "shift" in changes:
+        most = round(_MOVED * side)
+        moves[:] = (draws[:, _SHIFT] * (2 * most + 1)).long() - most
+    if "occlusion" in changes:
+        least, most_covered = _COVERED
+        size = least + (most_covered - least) * part[:, 2:4]  # of the side: height, width
+        begin = (1 - size) * part[:, 4:]
+        bounds = torch.stack([begin, begin + size], 2).flatten(1)  # top, bottom, left, right
+        # Of pixels whose middle is inside.
+        covered[:] = (bounds * side - 0.5).ceil() * _have("occlusion", part, changes)[:, None]
+    return rows
+
+
+def edited(images: Tensor, edits: Tensor) -> Tensor:
+    """What `edit` makes, by a GPU. [B, S, S, 3] uint8, [B, 8] -> [B, S, S, 3]"""
+    side = images.shape[1]
+    number, at = (torch.arange(size, device=images.device) for size in (len(images), side))
+    _, flip, right, down, top, bottom, left, end = edits[:, :, None].unbind(1)
+    row, column = at - down, at - right  # where each comes from. [B, S]
+    seen = ((row >= 0) & (row < side))[:, :, None] & ((column >= 0) & (column < side))[:, None]
+    column = torch.where(flip == 1, side - 1 - column, column)
+    from_row, from_column = row.clamp(0, side - 1)[:, :, None], column.clamp(0, side - 1)[:, None]
+    moved = images[number[:, None, None], from_row, from_column] * seen[..., None]
+    covered = ((at >= top) & (at < bottom))[:, :, None] & ((at >= left) & (at < end))[:, None]
+    return moved.masked_fill_(covered[..., None], GREY)
 
 
 @torch.inference_mode()
 def change(images: Tensor, draws: Tensor, changes: Collection[str]) -> None:
-    """Makes all changes in place but `jpeg`, made before, and `brightness`. [B, S, S, 3] uint8, [B, DRAWS in [0, 1)]"""
+    """Makes `crop`, `blur` and `downscale` in place. [B, S, S, 3] uint8, [B, DRAWS in [0, 1)]"""
     part, loss = draws[:, _PART], draws[:, _LOSS]
-    if "flip" in changes:
-        _change(images, draws[:, _FLIP] < 0.5, draws, lambda some, _: some.flip(2))
-    if "shift" in changes:
-        _move(images, draws[:, _SHIFT])
     if "crop" in changes:
         _change_by_size(images, _have("crop", part, changes), part[:, 2:], _WINDOWS, _cropped)
     if "blur" in changes:
-        _change(images, _have("blur", loss, changes), loss, _blurred, _FLOATS_A_PART)
+        _change(images, _have("blur", loss, changes), loss, _blurred, _BLURRED_A_PART)
     if "downscale" in changes:
         _change_by_size(images, _have("downscale", loss, changes), loss[:, 2:], _SIDES, _coarsened)
-    if "occlusion" in changes:
-        _cover(images, _have("occlusion", part, changes), part[:, 2:])
 
 
 def _have(name: str, draws: Tensor, changes: Collection[str]) -> Tensor:
     """Which images have this change of all that are asked for of its kind. [B, 2 or more] -> [B] bool"""
     [asked] = [[way for way in ways if way in changes] for ways in _WAYS if name in ways]
     return (draws[:, 0] < _SHARE) & ((draws[:, 1] * len(asked)).long() == asked.index(name))
-
-
-def _move(images: Tensor, draws: Tensor) -> None:
-    """Moves images right and down by whole pixels; beyond an image it is black. [B, S, S, 3], [B, 2]"""
-    side, parts = images.shape[1], _parts(images)
-    most = round(_MOVED * side)
-    right, down = ((draws * (2 * most + 1)).long() - most).unbind(1)
-    column = torch.arange(side, device=images.device) - right[:, None]
-    own = ((column >= 0) & (column < side)).byte().repeat_interleave(3, 1)[:, None]  # of its row. [B, 1, 3 S]
-    height, first = side + 2 * most + 2, most + 1
-    framed = images.new_zeros(parts[0].stop, height, side, 3)
-    for part in parts:
-        some = images[part]
-        framed[: len(some), first : first + side] = some
-        # Whole images are one run each, which begins `right` pixels early and so ends each row in that of another.
-        row = torch.arange(len(some), device=images.device) * height + first - down[part]
-        torch.index_select(_runs(framed, side * side), 0, row * side - right[part], out=some.flatten(1))
-        some.flatten(2).mul_(own[part])
 
 
 Change = Callable[[Tensor, Tensor], Tensor]
@@ -185,7 +195,7 @@ def _resized(images: Tensor, side: int) -> Tensor:
     if images.is_cuda:  # which resizes no bytes
         planes = planes.float()
     resized = interpolate(planes, size=side, mode="bilinear", antialias=True).permute(0, 2, 3, 1)
-    return (_bytes(resized) if images.is_cuda else resized).contiguous()
+    return (resized.round_().byte() if images.is_cuda else resized).contiguous()
 
 
 def _blurred(images: Tensor, draws: Tensor) -> Tensor:
@@ -193,9 +203,11 @@ def _blurred(images: Tensor, draws: Tensor) -> Tensor:
     side, (least, most) = images.shape[1], _SIGMA
     reach = math.ceil(2 * most * side)
     offset = torch.arange(-reach, reach + 1, device=images.device)
-    weight = torch.exp(-0.5 * (offset / (side * (least + (most - least) * draws[:, 2:]))) ** 2)
-    weight /= weight.sum(1, keepdim=True)  # [k, 2 reach + 1]
-    return _bytes(_averaged(_averaged(images.float(), 1, weight), 2, weight))
+    share = torch.exp(-0.5 * (offset / (side * (least + (most - least) * draws[:, 2:]))) ** 2)
+    # In 128ths, of which the middle has the rest: sums of bytes by them fit 16 bits.
+    weight = (share * (128 / share.sum(1, keepdim=True))).round().short()  # [k, 2 reach + 1]
+    weight[:, reach] += 128 - weight.sum(1, dtype=torch.int16)
+    return _averaged(_averaged(images.short(), 1, weight), 2, weight).byte()
 
 
 def _averaged(images: Tensor, dim: int, weight: Tensor) -> Tensor:
@@ -205,31 +217,13 @@ def _averaged(images: Tensor, dim: int, weight: Tensor) -> Tensor:
     shape[dim] = reach
     first, last = images.narrow(dim, 0, 1), images.narrow(dim, side - 1, 1)
     framed = torch.cat([first.expand(shape), images, last.expand(shape)], dim)
-    mean = torch.zeros_like(images)
+    total = torch.full_like(images, 64)  # to round
     for offset, share in enumerate(weight[:, :, None, None, None].unbind(1)):
-        mean.addcmul_(framed.narrow(dim, offset, side), share)
-    return mean
-
-
-def _cover(images: Tensor, which: Tensor, draws: Tensor) -> None:
-    """Covers a rectangle of some images with mid grey. [B, S, S, 3], [B] bool, [B, 4]"""
-    side, (least, most) = images.shape[1], _COVERED
-    size = least + (most - least) * draws[:, :2, None]  # of the side: height, width. [B, 2, 1]
-    begin = (1 - size) * draws[:, 2:, None]
-    middle = (torch.arange(side, device=images.device) + 0.5) / side
-    down, across = ((middle >= begin) & (middle < begin + size)).unbind(1)  # [B, S]
-    image, row = torch.nonzero(down & which[:, None], as_tuple=True)
-    inside = across.byte().repeat_interleave(3, 1).index_select(0, image)  # of the rows that it crosses. [n, 3 S]
-    rows, number = images.view(-1, 3 * side), image * side + row
-    _put(rows, number, rows.index_select(0, number) * (1 - inside) + inside * _GREY)
+        total.addcmul_(framed.narrow(dim, offset, side), share)
+    return total.bitwise_right_shift_(7)
 
 
 def _light(draws: Tensor) -> tuple[Tensor, Tensor]:
     """Contrast, which is 1 where nothing changes, and brightness, which is 0. [B, 3] -> [B, 1, 1, 1] each"""
     signed = torch.where(draws[:, :1] < _SHARE, draws[:, 1:] * 2 - 1, 0)[..., None, None, None]
     return 1 + _CONTRAST * signed[:, 0], _BRIGHTER * signed[:, 1]
-
-
-def _bytes(values: Tensor) -> Tensor:
-    """Rounded, by way of a type that PyTorch converts several numbers of at a time."""
-    return values.round_().short().byte()

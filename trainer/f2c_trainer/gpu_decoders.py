@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .edits import Edits, decode
 from .errors import F2cError
 from .index import Index
 from .keyed import Integers
-from .shards import ShardFiles, decoded, unusable
+from .shards import ShardFiles
 
 _BATCHES_AT_ONCE = 2  # decoded beside the training, each on a stream of its own
 
@@ -34,11 +35,11 @@ class GpuDecoders:
         self._readers = ThreadPoolExecutor(cores, "read")
         self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "decode")
 
-    def begin(self, _row: int, instances: Integers, _quality: Integers | None) -> Callable[[], Tensor]:
+    def begin(self, _row: int, instances: Integers, _edits: Edits) -> Callable[[], Tensor]:
         """Begins with the instances [n]; what it returns waits for their pixels. [n, S, S, 3] uint8 on the GPU"""
         parts = np.array_split(instances, max(1, len(instances) // 32))
-        contents = [self._readers.submit(self._read, part) for part in parts]
-        batch = self._batches.submit(self._decode, contents)
+        jpegs = [self._readers.submit(self._read, part) for part in parts]
+        batch = self._batches.submit(self._decode, instances, jpegs)
 
         def pixels() -> Tensor:
             images = batch.result()
@@ -47,34 +48,36 @@ class GpuDecoders:
 
         return pixels
 
-    def _read(self, instances: Integers) -> list[tuple[bytes, str]]:
-        return [(content, where) for _, content, where in sorted(self._files.contents(instances))]
+    def _read(self, instances: Integers) -> list[bytes]:
+        return list(self._files.jpegs(instances))
 
-    def _decode(self, contents: list[Future[list[tuple[bytes, str]]]]) -> Tensor:
+    def _decode(self, instances: Integers, parts: list[Future[list[bytes]]]) -> Tensor:
         from torchvision.io import ImageReadMode, decode_jpeg  # type: ignore[import-not-found]
 
-        jpegs = [jpeg for part in contents for jpeg in part.result()]
-        encoded = [torch.frombuffer(bytearray(content), dtype=torch.uint8) for content, _ in jpegs]
+        jpegs = [jpeg for part in parts for jpeg in part.result()]
+        encoded = [torch.frombuffer(bytearray(jpeg), dtype=torch.uint8) for jpeg in jpegs]
         stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         with torch.cuda.stream(stream):
             try:
                 images = decode_jpeg(encoded, mode=ImageReadMode.RGB, device=self._device)
             except RuntimeError as error:
-                raise self._fault(jpegs, str(error)) from error
+                raise self._fault(instances, jpegs, str(error)) from error
             if any(image.shape[1:] != (self._size, self._size) for image in images):
-                raise self._fault(jpegs, "sizes differ")
+                raise self._fault(instances, jpegs, "sizes differ")
             pixels = torch.stack(images).permute(0, 2, 3, 1).contiguous()
         stream.synchronize()
         return pixels
 
-    def _fault(self, jpegs: list[tuple[bytes, str]], what: str) -> F2cError:
+    def _fault(self, instances: Integers, jpegs: list[bytes], what: str) -> F2cError:
         """Which image it was, if libjpeg-turbo cannot decode it either."""
         image = np.empty((self._size, self._size, 3), dtype=np.uint8)
-        for content, where in jpegs:
-            if not decoded(content, image):
-                return unusable(content, self._size, where)
-        fix = 'Set "decodeOn" to cpu'
-        return F2cError("F2C_CONFIG_INVALID", f"The GPU could not decode images: {what}", jpegs[0][1], fix)
+        for instance, jpeg in zip(instances.tolist(), jpegs, strict=True):
+            try:
+                decode(jpeg, image, 0, 0)
+            except ValueError:
+                return self._files.unusable(instance, jpeg)
+        where, fix = f"instances {instances[0]} and others", 'Set "decodeOn" to cpu'
+        return F2cError("F2C_CONFIG_INVALID", f"The GPU could not decode images: {what}", where, fix)
 
     def __enter__(self) -> Self:
         return self

@@ -16,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .augment import jpeg_quality
+from .augment import edits
 from .config import Config
 from .decoders import Decoders
 from .distributed import ALONE, Processes
+from .edits import Edits
 from .gpu_decoders import GpuDecoders
 from .index import Index
 from .keyed import Integers
@@ -39,7 +40,7 @@ class Batch:
     Images in host memory lie where those of a later step will: they are valid until the next batch is asked for.
     """
 
-    images: Tensor  # uint8, RGB, this rank's, for it to change; on the GPU if that decoded them. [2n/W, S, S, 3]
+    images: Tensor  # uint8, RGB, this rank's, edited (see `edits.py`), to be changed further. [2n/W, S, S, 3]
     identity: Integers  # the dataset's numbers. [2n]
     number: Integers  # 0..N-1. [2n]
     draws: NDArray[np.float32]  # what augmentation draws from, this rank's. [2n/W, DRAWS]
@@ -80,9 +81,15 @@ class Loaders:
             self._wanted.begin(step)
         instance, number, draws = self.order.of(step)
         instance, draws = self._processes.part(instance), self._processes.part(draws)
-        changes = self._config.augment
-        images = decoders.begin(row, instance, jpeg_quality(draws, changes) if "jpeg" in changes else None)
+        images = decoders.begin(row, instance, self._edits(draws))
         return lambda: Batch(images(), self.index.identity[number], number, draws)
+
+    def _edits(self, draws: NDArray[np.float32]) -> Edits:
+        """What is done where images are decoded; a GPU does all of it but the JPEGs' quality itself."""
+        rows: Edits = edits(torch.from_numpy(draws), self._config.augment, self.index.image_size).numpy()
+        if self._processes.device.type == "cuda":
+            rows[:, 1:] = 0
+        return rows
 
     @contextmanager
     def _decoders(self, rows: int) -> Iterator[Decoders | GpuDecoders]:
@@ -92,7 +99,7 @@ class Loaders:
             return
         with (
             Decoders(self.index, self._shards, rows, _workers(self._config), _cores()) as decoders,
-            _pinned(decoders.pixels),
+            _pinned(decoders.slots.pixels),
         ):
             yield decoders
 

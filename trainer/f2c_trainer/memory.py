@@ -1,11 +1,10 @@
-"""Memory: kept for what comes next; and when it runs out, told as what a user can do about it."""
+"""When the memory runs out, told as what a user can do about it."""
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import torch
 
@@ -14,20 +13,6 @@ from .errors import F2cError
 
 _ASKED_CPU = re.compile(r"DefaultCPUAllocator: .* tried to allocate (\d+ bytes)")  # PyTorch has no class for it
 _ASKED_GPU = re.compile(r"Tried to allocate ([\d.]+ \w+)")
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-
-
-def keep_freed_memory() -> None:
-    """Has the C library keep large blocks that are freed, since every step asks for the same ones again.
-
-    glibc gives those of 32 MiB and more back to the system, which then clears each page anew: of the conversion of
-    bytes to network input that is three quarters of the time.
-    """
-    with suppress(OSError, AttributeError):  # another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 2**30)
-        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 @contextmanager

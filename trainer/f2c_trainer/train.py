@@ -13,7 +13,8 @@ from .checkpoint import Best
 from .config import Config
 from .distributed import ALONE, Processes
 from .events import Events
-from .memory import keep_freed_memory, telling_of_memory
+from .heap import keep_freed_memory
+from .memory import telling_of_memory
 from .progress import Progress
 from .saver import Saver
 from .training import Training

@@ -21,6 +21,7 @@ import torch
 
 import f2c_trainer
 from f2c_trainer.decoders import Decoders
+from f2c_trainer.edits import no_edits
 from f2c_trainer.errors import F2cError
 from f2c_trainer.gpu_decoders import GpuDecoders
 from f2c_trainer.index import Index
@@ -139,9 +140,9 @@ def test_a_gpu_decodes_what_a_cpu_does(data: Path) -> None:
     index = Index(data / "index", "train")
     instances = np.arange(index.instances)
     with Decoders(index, data / "shards", len(instances), 0, 1) as on_cpu:
-        expected = on_cpu.begin(0, instances, None)().int()
+        expected = on_cpu.begin(0, instances, no_edits(len(instances)))().int()
     with GpuDecoders(index, data / "shards", device, 2) as on_gpu:
-        pixels = on_gpu.begin(0, instances, None)()
+        pixels = on_gpu.begin(0, instances, no_edits(len(instances)))()
     assert pixels.is_cuda
     assert (pixels.cpu().int() - expected).abs().max() <= 4
 

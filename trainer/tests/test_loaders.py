@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
-from f2c_trainer.augment import jpeg_quality
+from f2c_trainer.augment import edited, edits
 from f2c_trainer.config import parse_config, training_params
 from f2c_trainer.distributed import Processes
 from f2c_trainer.errors import F2cError
@@ -20,6 +21,7 @@ from f2c_trainer.loaders import Batch, Loaders
 from .support import COUNTS, NUMBERS, SIZE, settings
 
 M = sum(COUNTS)
+EDITED = ["jpeg", "flip", "shift", "occlusion"]
 
 
 def loaders_of(data: Path, rank: int = 0, world: int = 1, **changes: object) -> Loaders:
@@ -38,7 +40,11 @@ def same(one: Batch, other: Batch) -> bool:
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_a_step_is_the_same_whenever_and_wherever_it_is_read(data: Path, workers: int) -> None:
-    changes: dict[str, Any] = {"augment": ["jpeg"], "identitiesPerStep": 12, "instancesPerStep": 42}
+    changes: dict[str, Any] = {
+        "augment": EDITED,
+        "identitiesPerStep": 12,
+        "instancesPerStep": 42,
+    }
     whole = kept(loaders_of(data, loaderWorkers=0, **changes), 0, 9)
     late = kept(loaders_of(data, loaderWorkers=workers, **changes), 2, 9)
     assert (len(whole), len(late)) == (9, 7)
@@ -51,7 +57,11 @@ def test_the_number_of_workers_is_nothing_of_the_training(data: Path) -> None:
 
 @pytest.mark.parametrize("world", [2, 3, 6])
 def test_the_parts_of_all_ranks_are_the_whole_batch(data: Path, world: int) -> None:
-    changes: dict[str, Any] = {"augment": ["jpeg"], "identitiesPerStep": 4, "instancesPerStep": 4}
+    changes: dict[str, Any] = {
+        "augment": EDITED,
+        "identitiesPerStep": 4,
+        "instancesPerStep": 4,
+    }
     [whole] = kept(loaders_of(data, **changes), 5, 6)
     parts = [kept(loaders_of(data, rank, world, **changes), 5, 6)[0] for rank in range(world)]
     for part in parts:
@@ -67,15 +77,23 @@ def test_jpeg_changes_a_fifth_of_the_images_by_their_draws(data: Path) -> None:
     changes: dict[str, Any] = {"identitiesPerStep": 12, "instancesPerStep": 42, "images": 66 * 20}
     plain, compressed = (kept(loaders_of(data, augment=names, **changes), 0, 20) for names in ([], ["jpeg"]))
     differ = [(one.images != other.images).flatten(1).any(1) for one, other in zip(plain, compressed, strict=True)]
-    chosen = [jpeg_quality(batch.draws, ["jpeg"]) > 0 for batch in plain]
+    chosen = [edits(torch.from_numpy(batch.draws), ["jpeg"], SIZE)[:, 0].numpy() > 0 for batch in plain]
     assert np.array_equal(np.stack(differ), chosen)
     assert 0.15 < np.mean(chosen) < 0.25
     error = (plain[0].images[chosen[0]].int() - compressed[0].images[chosen[0]]).abs().float()
     assert 0 < error.mean() < 20  # the same faces, a little worse
 
 
+def test_images_are_edited_where_they_are_decoded(data: Path) -> None:
+    names = ["flip", "shift", "occlusion"]
+    changes: dict[str, Any] = {"identitiesPerStep": 12, "instancesPerStep": 42, "images": 66}
+    [plain], [changed] = (kept(loaders_of(data, augment=some, **changes), 0, 1) for some in ([], names))
+    by_a_gpu = edited(plain.images, edits(torch.from_numpy(plain.draws), names, SIZE))
+    assert torch.equal(changed.images, by_a_gpu)
+
+
 def test_images_are_the_pixels_of_their_instances(data: Path) -> None:
-    batch = next(loaders_of(data).batches(0, 1))
+    batch = next(loaders_of(data, augment=[]).batches(0, 1))
     assert batch.images.shape == (12, SIZE, SIZE, 3)
     assert batch.identity.tolist() == [NUMBERS[number] for number in batch.number]
     colour: dict[int, NDArray[np.float64]] = {}
