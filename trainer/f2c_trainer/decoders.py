@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from .keyed import Integers
 from .shards import ShardFiles
 
 _MOST_THREADS = 8
-_IMAGES_A_TASK = 64
+_IMAGES_A_TASK = (32, 128)  # so many as give each worker one, but not fewer or more
 
 
 class Decoders:
@@ -41,11 +42,12 @@ class Decoders:
     def __init__(self, index: Index, shards: Path, slots: int, workers: int, cores: int) -> None:
         descriptor = _memory(bytes_of_slots(slots, index.image_size))
         self.slots = shared_slots(descriptor, slots, index.image_size)
+        self._count = workers or min(_MOST_THREADS, cores)
         if workers > 0:
             settings = {"index": str(index.folder), "part": index.part, "shards": str(shards), "slots": slots}
             self._workers: _Processes | _Threads = _Processes(workers, settings, descriptor)
         else:
-            self._workers = _Threads(min(_MOST_THREADS, cores), self.slots, ShardFiles(shards, index))
+            self._workers = _Threads(self._count, self.slots, ShardFiles(shards, index))
         os.close(descriptor)
 
     def begin(self, slot: int, instances: Integers, edits: Edits) -> Callable[[], Tensor]:
@@ -55,7 +57,9 @@ class Decoders:
         """
         end = slot + len(instances)
         self.slots.instances[slot:end], self.slots.edits[slot:end] = instances, edits
-        tasks = [(begin, min(begin + _IMAGES_A_TASK, end)) for begin in range(slot, end, _IMAGES_A_TASK)]
+        (least, most), share = _IMAGES_A_TASK, math.ceil(len(instances) / self._count)
+        size = min(max(share, least), most)
+        tasks = [(begin, min(begin + size, end)) for begin in range(slot, end, size)]
         self._workers.begin(tasks)
 
         def pixels() -> Tensor:
