@@ -14,7 +14,7 @@ from .windows import Windows
 
 Planned = tuple[Integers, Integers, NDArray[np.float32]]
 
-_STEPS_AT_ONCE = 8
+_STEPS_AT_ONCE = 32
 
 
 class Order:
