@@ -159,6 +159,23 @@ it('goes on after the pieces of the same attempt that was set back', async () =>
   ]);
 });
 
+it('knows what it has stored itself, though the answer was lost', async () => {
+  const bucket = openStore(server.env).bucket;
+  const create = bucket.create.bind(bucket);
+  vi.spyOn(bucket, 'create').mockImplementationOnce(async (key, text) => {
+    await create(key, text);
+    throw new Error('the answer is lost');
+  });
+  const failures: unknown[] = [];
+  const path = join(folder, 'lost');
+  const log = new LogPieces(attemptOf('lost'), { folder: path, bucket, onFailure: (e) => failures.push(e) });
+  log.write('{"level":30,"time":1,"msg":"first"}\n');
+  await eventually(() => (failures.length > 0 ? true : undefined));
+  log.write('{"level":30,"time":2,"msg":"second"}\n');
+  await log.close();
+  expect((await linesOf(readerOf('lost'))).map(({ message }) => message)).toEqual(['first', 'second']);
+});
+
 it('a store that does not answer neither stops the step nor is told again and again', async () => {
   const failures: unknown[] = [];
   const { bucket } = openStore({ ...server.env, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });

@@ -114,12 +114,10 @@ export class LogPieces {
 
   private async sendAll(): Promise<void> {
     const { bucket } = this.settings;
-    const before = this.before ?? (await lastPiece(bucket, this.attempt));
-    this.before = before;
     for (const piece of this.local) {
       const { path, number, size, sent } = piece;
       if (size > sent) {
-        await bucket.write(pieceKey(this.attempt, before + number), readFileSync(path, 'utf8'));
+        await this.store(number, readFileSync(path, 'utf8'));
         piece.sent = size;
         this.stored.add(number);
       }
@@ -128,8 +126,29 @@ export class LogPieces {
     }
     for (const number of this.stored) {
       if (!this.isGivenUp(number)) continue;
-      await bucket.remove(pieceKey(this.attempt, before + number));
+      await bucket.remove(this.keyOf(number));
       this.stored.delete(number);
     }
+  }
+
+  private async store(number: number, text: string): Promise<void> {
+    const { bucket } = this.settings;
+    if (this.before === undefined) {
+      const isNew = (await bucket.create(this.keyOf(number), text)) !== undefined;
+      this.before = isNew ? 0 : await this.piecesBefore(number, text);
+      if (isNew) return;
+    }
+    await bucket.write(this.keyOf(number), text);
+  }
+
+  /** What is there may be ours, if the store took it and could not say so. */
+  private async piecesBefore(number: number, text: string): Promise<number> {
+    const { bucket } = this.settings;
+    const stored = await bucket.read(this.keyOf(number));
+    return stored !== undefined && text.startsWith(stored.text) ? 0 : await lastPiece(bucket, this.attempt);
+  }
+
+  private keyOf(number: number): string {
+    return pieceKey(this.attempt, (this.before ?? 0) + number);
   }
 }
