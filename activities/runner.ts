@@ -4,6 +4,7 @@ import { activityInfo, Context } from '@temporalio/activity';
 import type { DestinationStream, Logger } from 'pino';
 import { z } from 'zod';
 import type { BlobCache } from '../artifacts/cache.ts';
+import type { LoadedManifests } from '../artifacts/loaded.ts';
 import type { Attempt } from '../artifacts/logs.ts';
 import type { ArtifactRef, BlobRef, Manifest } from '../artifacts/manifest.ts';
 import { forEachParallel } from '../artifacts/parallel.ts';
@@ -24,6 +25,8 @@ import { keyParts, type StepDone, type WholeTask, type WorkDone, type WorkTask }
 /** What a worker lends to the steps that it runs. */
 export interface WorkerTools {
   store: ArtifactStore;
+  /** The inputs of its steps. */
+  loaded: LoadedManifests;
   cache: BlobCache;
   /** Where the worker's own log goes. */
   log: DestinationStream;
@@ -46,7 +49,7 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
           if (task.unserved) tellBegun(task.step, log);
           const context = await contextOf(task, folder, tools, { signal, progress, log });
           const whole = await wholeTask(tools.store, task);
-          const made = await work(implementation, whole, context);
+          const made = await work(implementation, whole, context, tools.loaded);
           return { ...(await commit(implementation, whole, made, startedAt, tools.store)), ...waited };
         });
       } finally {
@@ -87,7 +90,7 @@ async function contextOf(
   { signal, progress, log }: Pick<StepContext, 'signal' | 'progress' | 'log'>,
 ): Promise<StepContext> {
   const [workDir, inputs] = [join(attempt, 'work'), join(attempt, 'inputs')];
-  for (const folder of [workDir, inputs]) await mkdir(folder);
+  await mkdir(workDir);
   const opened = new Map<string, Promise<void>>();
   const logProgress = progressLog(log);
   return {
@@ -111,6 +114,7 @@ async function contextOf(
     open: async (artifact, file) => {
       const blob = blobOf(artifact, file);
       const path = join(inputs, blob.digest);
+      await mkdir(inputs, { recursive: true });
       const linked = opened.get(blob.digest) ?? cache.link(blob, store, path, signal);
       opened.set(blob.digest, linked);
       await linked;
@@ -133,10 +137,11 @@ async function work(
   { contract, work }: StepImplementation,
   task: WholeTask<WorkTask>,
   context: StepContext,
+  loaded: LoadedManifests,
 ): Promise<Made> {
   const inputs: Record<string, Manifest | Manifest[]> = {};
   for (const [name, ref] of Object.entries(task.inputs)) {
-    inputs[name] = Array.isArray(ref) ? await loadAll(ref, context.store) : await context.store.load(ref);
+    inputs[name] = Array.isArray(ref) ? await loadAll(ref, loaded) : await loaded.load(ref);
   }
   const params = contract.params.safeParse(withSecrets(task));
   if (!params.success) {
@@ -153,10 +158,10 @@ async function work(
   });
 }
 
-async function loadAll(refs: ArtifactRef[], store: ArtifactStore): Promise<Manifest[]> {
+async function loadAll(refs: ArtifactRef[], loaded: LoadedManifests): Promise<Manifest[]> {
   const manifests: Manifest[] = [];
   await forEachParallel(refs.entries(), 32, async ([index, ref]) => {
-    manifests[index] = await store.load(ref);
+    manifests[index] = await loaded.load(ref);
   });
   return manifests;
 }

@@ -6,6 +6,7 @@ import { controlActivities, fingerprintActivity } from '../activities/control.ts
 import { contracts } from '../activities/registry.ts';
 import { stepActivity } from '../activities/runner.ts';
 import { TaskQueues } from '../activities/taskQueues.ts';
+import { LoadedManifests } from '../artifacts/loaded.ts';
 import { openStore } from '../artifacts/store.ts';
 import { homeFolder } from '../local/paths.ts';
 import { openCache } from './cache.ts';
@@ -73,7 +74,8 @@ export async function startWorker({
     });
   }
   const home = homeFolder();
-  const tools = { store, cache: await openCache(home), scratch: ownScratch(home), log: out };
+  const kept = { loaded: new LoadedManifests(store), cache: await openCache(home) };
+  const tools = { store, ...kept, scratch: ownScratch(home), log: out };
   const steps = Object.keys(contracts).map((name) => [name, stepActivity(name, tools)]);
   return await Worker.create({
     ...common,
