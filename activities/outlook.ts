@@ -17,7 +17,7 @@ import { type RunId, type StepDone, type StepTask, taskFor } from './tasks.ts';
 /** What comes of step instances whose turn is yet to come, as far as it follows from what others give. */
 
 /**
- * `open` is what nobody can know yet: it depends on what other steps make, or on a source that is elsewhere.
+ * `open` is what nobody can know yet: it depends on what other steps make, on a person, or on a source that is elsewhere.
  * `skip`: its `when` is false, or it needs a step that is not done. `fail`: an expression of it has no value.
  */
 export type Expectation = 'reuse' | 'run' | 'open' | 'skip' | 'fail';
@@ -101,6 +101,9 @@ export function decide(
     };
   } catch (error) {
     if (error instanceof ExpressionError && !undecided) {
+      if (step.holdsExpressions) {
+        return { expect: 'open', reason: `a person will be asked: ${error.message}`, undecided: true };
+      }
       return { expect: 'fail', reason: error.message, ...(isSpared(step) && { tolerated: true }) };
     }
     if (!(error instanceof NotMade || error instanceof ExpressionError)) throw error;

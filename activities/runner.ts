@@ -43,13 +43,15 @@ export function stepActivity(uses: string, tools: WorkerTools): (task: WorkTask)
       await mkdir(tools.scratch, { recursive: true });
       const startedAt = performance.now();
       const folder = await mkdtemp(join(tools.scratch, `${uses}-`));
+      const attempt = attemptOf(task);
       const log = { folder: join(folder, 'log'), bucket: tools.store.bucket, workerLog: tools.log };
       try {
-        return await withAttemptLog(attemptOf(task), { ...log, stopped: stopReason }, async (log) => {
+        return await withAttemptLog(attempt, { ...log, stopped: stopReason }, async (log) => {
           if (task.unserved) tellBegun(task.step, log);
           const context = await contextOf(task, folder, tools, { signal, progress, log });
           const whole = await wholeTask(tools.store, task);
-          const made = await work(implementation, whole, context, tools.loaded);
+          const load = (ref: ArtifactRef) => tools.loaded.load(ref, attempt.execution);
+          const made = await work(implementation, whole, context, load);
           return { ...(await commit(implementation, whole, made, startedAt, tools.store)), ...waited };
         });
       } finally {
@@ -133,15 +135,17 @@ function blobOf(artifact: Manifest, file: string): BlobRef {
   });
 }
 
+type Load = (ref: ArtifactRef) => Promise<Manifest>;
+
 async function work(
   { contract, work }: StepImplementation,
   task: WholeTask<WorkTask>,
   context: StepContext,
-  loaded: LoadedManifests,
+  load: Load,
 ): Promise<Made> {
   const inputs: Record<string, Manifest | Manifest[]> = {};
   for (const [name, ref] of Object.entries(task.inputs)) {
-    inputs[name] = Array.isArray(ref) ? await loadAll(ref, loaded) : await loaded.load(ref);
+    inputs[name] = Array.isArray(ref) ? await loadAll(ref, load) : await load(ref);
   }
   const params = contract.params.safeParse(withSecrets(task));
   if (!params.success) {
@@ -158,10 +162,10 @@ async function work(
   });
 }
 
-async function loadAll(refs: ArtifactRef[], loaded: LoadedManifests): Promise<Manifest[]> {
+async function loadAll(refs: ArtifactRef[], load: Load): Promise<Manifest[]> {
   const manifests: Manifest[] = [];
   await forEachParallel(refs.entries(), 32, async ([index, ref]) => {
-    manifests[index] = await loaded.load(ref);
+    manifests[index] = await load(ref);
   });
   return manifests;
 }

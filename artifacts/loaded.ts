@@ -1,12 +1,12 @@
 import type { ArtifactRef, Manifest } from './manifest.ts';
 import type { ArtifactStore } from './store.ts';
 
-/** What this many steps take at the same time is hardly more. */
+/** Steps that run at the same time take hardly more, but for those that gather many, which then replace all others. */
 const mostKept = 64;
 
 /**
- * The very artifacts that references name, those loaded last kept: many steps of a run take the same ones, and what a
- * digest names does not change. Each reader has a copy of its own.
+ * The very artifacts that references name, those loaded last kept: many steps of a run take the same ones. Only for that
+ * run: when one is made again to the same content, how long that took is new. Each reader has a copy of its own.
  */
 export class LoadedManifests {
   readonly #store: ArtifactStore;
@@ -17,9 +17,9 @@ export class LoadedManifests {
     this.#store = store;
   }
 
-  /** F2C_ARTIFACT_UNKNOWN, F2C_BLOB_CORRUPT. */
-  async load(ref: ArtifactRef): Promise<Manifest> {
-    const name = `${ref.kind}/${ref.key}/${ref.digest}`;
+  /** `run` is Temporal's own id of it. F2C_ARTIFACT_UNKNOWN, F2C_BLOB_CORRUPT. */
+  async load(ref: ArtifactRef, run: string): Promise<Manifest> {
+    const name = `${run}/${ref.kind}/${ref.key}/${ref.digest}`;
     const loading = this.#kept.get(name) ?? this.#store.load(ref);
     this.#kept.delete(name);
     this.#kept.set(name, loading);

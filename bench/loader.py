@@ -2,11 +2,11 @@
 
 JPEGs of 112 x 112 pixels and 5 to 8 KB, 256 of them a step. Bare decoding has the bytes in memory and does nothing
 else, with a thread or a process a core, whichever is faster; the loader reads them by byte range in the order of a
-training, with threads or with a process a core, changed as far as they are as bytes; brightness is a factor in making
-floats of them and told there. The first step is that of an index
-as large as WebFace42M, from the start of Python on, all imports of the trainer included but no network. Every
-measurement is a process of its own; they alternate over several rounds, and medians are told. What is compared with
-bare decoding is compared within each round, since a machine's speed changes from one to the next.
+training, with threads or with a process a core, and makes all changes of bytes that are asked for; brightness is
+measured with the conversion to floats. The first step is that of an index as large as WebFace42M, from the start of
+Python on, all imports of the trainer included but no network. Every measurement is a process of its own; they alternate
+over several rounds, and medians are told. What is compared with bare decoding is compared within each round, since a
+machine's speed changes from one to the next.
 """
 
 from __future__ import annotations

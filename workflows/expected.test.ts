@@ -134,6 +134,14 @@ steps:
     expect(failed.status).toBe('failed');
     expectKept(failing, failed);
 
+    const held = await planned(choosing('onFailure: hold'), '--param', 'less=2', '--param', 'most=1');
+    expect(expected(held)[3]).toEqual([
+      'report[test=2]',
+      'open',
+      'a person will be asked: `when` of report[test=2] has no value: it divides by zero',
+    ]);
+    expect(held[5]).toMatchObject({ id: 'table', expect: 'open' });
+
     const tolerant = choosing('onFailure: continue');
     const without = await planned(tolerant, '--param', 'less=2', '--param', 'most=1');
     expect(without[5]).toMatchObject({ id: 'table', expect: 'reuse' });

@@ -61,7 +61,7 @@ def jpegs() -> list[bytes]:
 
 
 def loaded(workers: int, augment: list[str]) -> dict[str, float]:
-    """Images a second by the loader, all changes of bytes made."""
+    """Images a second by the loader, all changes of bytes made, as without a GPU."""
     import torch
 
     from f2c_trainer.augment import change

@@ -6,9 +6,9 @@ by whole pixels), `occlusion` (a rectangle of mid grey), `crop` (a window, made 
 are of AdaFace's three kinds, each for a fifth of the images, in one of the ways asked for: what is seen (`crop`,
 `occlusion`), its quality (`jpeg`, `blur`, `downscale`), its light (`brightness`).
 
-`jpeg` is made where an image is decoded; so are, without a GPU, all that move whole pixels (edits.py). The others are
-made of the batch; all but the last of bytes: on a CPU they cost what they move in memory, and floats are four times as
-large.
+`jpeg` is made where an image is decoded; so are, without a GPU, `flip`, `shift` and `occlusion` (edits.py). The others
+are made of the batch; all but the last of bytes: on a CPU they cost what they move in memory, and floats are four times
+as large.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _PART = slice(3, 9)  # whether; which way; side, left, top of a crop, or height,
 _LOSS = slice(9, 12)  # whether; which way; how much
 _BRIGHTNESS = slice(12, 15)  # whether; contrast, brightness
 
+_EDITS = {"flip", "shift", "occlusion"}
 _SHARE = 0.2
 _MOVED = 0.08  # of the side, each way
 _WINDOWS = (0.8, 0.85, 0.9, 0.95)  # of the side
@@ -44,15 +45,16 @@ _CONTRAST = 0.25
 _BRIGHTER = 0.25  # of the half range
 
 _IMAGES_A_PART, _BLURRED_A_PART = 64, 16  # images at once on a CPU
+_EDITED_A_PART = 256  # an edit has 40 bytes for each pixel on its way
 
 
 def network_input(pixels: Tensor, draws: Tensor, changes: Collection[str]) -> Tensor:
-    """Pixels, as decoded with their `edits`, changed in place, as the networks see them.
+    """Pixels, which are edited already if a CPU is to do it, changed in place, as the networks see them.
 
     [B, S, S, 3] uint8, [B, DRAWS] -> [B, 3, S, S] in [-1, 1]
     """
-    if pixels.is_cuda:
-        pixels = edited(pixels, edits(draws, changes, pixels.shape[1]))
+    if pixels.is_cuda and not _EDITS.isdisjoint(changes):
+        edit_batch(pixels, edits(draws, changes, pixels.shape[1]))
     change(pixels, draws, changes)
     if "brightness" not in changes:
         return to_input(pixels)
@@ -101,8 +103,14 @@ def edits(draws: Tensor, changes: Collection[str], side: int) -> Tensor:
     return rows
 
 
-def edited(images: Tensor, edits: Tensor) -> Tensor:
-    """What `edit` makes, by a GPU. [B, S, S, 3] uint8, [B, 8] -> [B, S, S, 3]"""
+def edit_batch(images: Tensor, edits: Tensor) -> None:
+    """Makes in place what `edit` does, on a GPU. [B, S, S, 3] uint8, [B, 8]"""
+    for first in range(0, len(images), _EDITED_A_PART):
+        part = slice(first, first + _EDITED_A_PART)
+        images[part] = _edited(images[part], edits[part])
+
+
+def _edited(images: Tensor, edits: Tensor) -> Tensor:
     side = images.shape[1]
     number, at = (torch.arange(size, device=images.device) for size in (len(images), side))
     _, flip, right, down, top, bottom, left, end = edits[:, :, None].unbind(1)
@@ -204,9 +212,9 @@ def _blurred(images: Tensor, draws: Tensor) -> Tensor:
     reach = math.ceil(2 * most * side)
     offset = torch.arange(-reach, reach + 1, device=images.device)
     share = torch.exp(-0.5 * (offset / (side * (least + (most - least) * draws[:, 2:]))) ** 2)
-    # In 128ths, of which the middle has the rest: sums of bytes by them fit 16 bits.
-    weight = (share * (128 / share.sum(1, keepdim=True))).round().short()  # [k, 2 reach + 1]
-    weight[:, reach] += 128 - weight.sum(1, dtype=torch.int16)
+    # In 128ths, so that sums of bytes by them fit 16 bits; their sums are rounded, so that they are 128 together.
+    sums = (share.cumsum(1) * (128 / share.sum(1, keepdim=True))).round().short()
+    weight = sums.diff(dim=1, prepend=torch.zeros_like(sums[:, :1]))  # [k, 2 reach + 1]
     return _averaged(_averaged(images.short(), 1, weight), 2, weight).byte()
 
 

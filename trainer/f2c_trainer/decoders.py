@@ -28,7 +28,7 @@ from .keyed import Integers
 from .shards import ShardFiles
 
 _MOST_THREADS = 8
-_IMAGES_A_TASK = (32, 128)  # so many as give each worker one, but not fewer or more
+_IMAGES_A_TASK = (32, 128)  # at least, at most; in between, a step has one task for each worker
 
 
 class Decoders:
@@ -101,22 +101,29 @@ class _Processes:
     def __init__(self, count: int, settings: dict[str, object], descriptor: int) -> None:
         source, self._tasks = os.pipe()
         arguments = json.dumps({**settings, "descriptor": descriptor})
-        self._processes = [_Process(arguments, descriptor, source) for _ in range(count)]
-        os.close(source)
-        self._errors: dict[int, Any] = {}  # or None, of tasks that are done, by their first slots
+        self._answers: dict[int, Any] = {}  # an error, or None, by a task's first slot
         self._answering = DefaultSelector()
-        for process in self._processes:
-            self._answering.register(process.output, EVENT_READ, process)
+        self._processes: list[_Process] = []
+        try:
+            for _ in range(count):
+                self._processes.append(_Process(arguments, descriptor, source))
+                self._answering.register(self._processes[-1].output, EVENT_READ, self._processes[-1])
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            os.close(source)
 
     def begin(self, tasks: list[tuple[int, int]]) -> None:
         with suppress(BrokenPipeError):  # then there is no answer
+            # All at once: a pipe holds thousands, and of the steps that are under way there are few.
             os.write(self._tasks, b"".join(TASK.pack(*task) for task in tasks))
 
     def wait(self, begin: int) -> None:
-        while begin not in self._errors:
+        while begin not in self._answers:
             for key, _ in self._answering.select():
-                self._errors.update(key.data.answers())
-        if (error := self._errors.pop(begin)) is not None:
+                self._answers.update(key.data.answers())
+        if (error := self._answers.pop(begin)) is not None:
             raise F2cError(error["code"], error["what"], error["where"], error["fix"])
 
     def end(self) -> None:

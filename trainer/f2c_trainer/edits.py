@@ -1,4 +1,4 @@
-"""Changes of whole pixels, made where images are decoded, while a core's cache has them. No PyTorch.
+"""Changes that need no neighbours of a pixel, made where images are decoded, while a core's cache has them. No PyTorch.
 
 In this order: compressed anew, mirrored, moved, a part covered with mid grey.
 """

@@ -38,8 +38,8 @@ class GpuDecoders:
     def begin(self, _row: int, instances: Integers, _edits: Edits) -> Callable[[], Tensor]:
         """Begins with the instances [n]; what it returns waits for their pixels. [n, S, S, 3] uint8 on the GPU"""
         parts = np.array_split(instances, max(1, len(instances) // 32))
-        jpegs = [self._readers.submit(self._read, part) for part in parts]
-        batch = self._batches.submit(self._decode, instances, jpegs)
+        reads = [self._readers.submit(self._read, part) for part in parts]
+        batch = self._batches.submit(self._decode, instances, reads)
 
         def pixels() -> Tensor:
             images = batch.result()
@@ -49,12 +49,12 @@ class GpuDecoders:
         return pixels
 
     def _read(self, instances: Integers) -> list[bytes]:
-        return list(self._files.jpegs(instances))
+        return [jpeg for _, jpeg in sorted(self._files.jpegs(instances))]
 
-    def _decode(self, instances: Integers, parts: list[Future[list[bytes]]]) -> Tensor:
+    def _decode(self, instances: Integers, reads: list[Future[list[bytes]]]) -> Tensor:
         from torchvision.io import ImageReadMode, decode_jpeg  # type: ignore[import-not-found]
 
-        jpegs = [jpeg for part in parts for jpeg in part.result()]
+        jpegs = [jpeg for read in reads for jpeg in read.result()]
         encoded = [torch.frombuffer(bytearray(jpeg), dtype=torch.uint8) for jpeg in jpegs]
         stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         with torch.cuda.stream(stream):

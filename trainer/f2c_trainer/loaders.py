@@ -40,7 +40,8 @@ class Batch:
     Images in host memory lie where those of a later step will: they are valid until the next batch is asked for.
     """
 
-    images: Tensor  # uint8, RGB, this rank's, edited (see `edits.py`), to be changed further. [2n/W, S, S, 3]
+    # uint8, RGB, this rank's, to be changed further: edited (edits.py) unless a GPU is to do it. [2n/W, S, S, 3]
+    images: Tensor
     identity: Integers  # the dataset's numbers. [2n]
     number: Integers  # 0..N-1. [2n]
     draws: NDArray[np.float32]  # what augmentation draws from, this rank's. [2n/W, DRAWS]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import simplejpeg
@@ -22,8 +23,8 @@ _POLL = 0.05  # seconds
 class ShardFiles:
     """Reads and decodes instances by byte range; used by several threads at once.
 
-    Those that are asked for together open each of their shards once. None stays open: a data set has more of them than
-    a process may hold open. Where the folder has a file `filling`, a missing shard is on its way and waited for.
+    Those that are asked for together are read shard by shard. None stays open: a data set has more of them than a
+    process may hold open. Where the folder has a file `filling`, a missing shard is on its way and waited for.
     """
 
     def __init__(self, folder: Path, index: Index) -> None:
@@ -35,24 +36,26 @@ class ShardFiles:
         if edits is None:
             edits = no_edits(len(instances))
         ways = edits[:, :2].tolist()  # quality, flip
-        for instance, jpeg, image, way in zip(instances.tolist(), self.jpegs(instances), images, ways, strict=True):
+        for row, jpeg in self.jpegs(instances):
             try:
-                decode(jpeg, image, *way)
+                decode(jpeg, images[row], *ways[row])
             except ValueError as error:
-                raise self.unusable(instance, jpeg) from error
+                raise self.unusable(int(instances[row]), jpeg) from error
         edit(images, edits)
 
-    def jpegs(self, instances: Integers) -> Iterator[bytes]:
-        """One after the other: whoever decodes one at once has it in its core's cache."""
+    def jpegs(self, instances: Integers) -> Iterator[tuple[int, bytes]]:
+        """Places among the instances and what is there, shard by shard: who decodes one at once has it in a cache."""
         index = self._index
         shards, offsets, lengths = (array[instances].tolist() for array in (index.shard, index.offset, index.length))
-        with ExitStack() as opened:
-            files = {shard: opened.enter_context(self._opened(shard, instances, shards)) for shard in set(shards)}
-            for row, (shard, offset, length) in enumerate(zip(shards, offsets, lengths, strict=True)):
-                jpeg = os.pread(files[shard], length, offset)
-                if len(jpeg) < length:
-                    raise corrupt("The shard ends before the image", self._where(int(instances[row])))
-                yield jpeg
+        by_shard = sorted(range(len(shards)), key=shards.__getitem__)
+        for shard, rows in groupby(by_shard, shards.__getitem__):
+            places = list(rows)
+            with self._opened(shard, int(instances[places[0]])) as file:
+                for row in places:
+                    jpeg = os.pread(file, lengths[row], offsets[row])
+                    if len(jpeg) < lengths[row]:
+                        raise corrupt("The shard ends before the image", self._where(int(instances[row])))
+                    yield row, jpeg
 
     def unusable(self, instance: int, jpeg: bytes) -> F2cError:
         """What is wrong with an image that did not fill its place."""
@@ -69,9 +72,10 @@ class ShardFiles:
         return f"{path}, offset {index.offset[instance]}, {index.length[instance]} bytes"
 
     @contextmanager
-    def _opened(self, shard: int, instances: Integers, shards: list[int]) -> Iterator[int]:
+    def _opened(self, shard: int, instance: int) -> Iterator[int]:
+        """A shard, in which an instance is."""
         if shard >= len(self._paths):
-            what = f"Instance {instances[shards.index(shard)]} is in shard {shard}, which index.json does not list"
+            what = f"Instance {instance} is in shard {shard}, which index.json does not list"
             raise corrupt(what, str(self._index.folder))
         descriptor = _open(self._paths[shard])
         try:

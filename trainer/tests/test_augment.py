@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import typing
 from collections.abc import Collection
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from f2c_trainer.augment import DRAWS, change, edited, edits, network_input, to_input
+from f2c_trainer.augment import DRAWS, change, edit_batch, edits, network_input, to_input
 from f2c_trainer.config import Augmentation
 from f2c_trainer.keyed import key, uniform
 
@@ -22,14 +23,17 @@ def random_images(count: int, side: int = 24) -> torch.Tensor:
 
 def changed(images: torch.Tensor, draws: torch.Tensor, changes: Collection[str]) -> torch.Tensor:
     """As bytes, but for `jpeg`."""
-    images = edited(images, edits(draws, changes, images.shape[1]))
+    images = images.clone()
+    edit_batch(images, edits(draws, changes, images.shape[1]))
     change(images, draws, changes)
     return images
 
 
 def seen(images: torch.Tensor, draws: torch.Tensor, changes: Collection[str]) -> torch.Tensor:
     """By the networks."""
-    return network_input(edited(images, edits(draws, changes, images.shape[1])), draws, changes)
+    images = images.clone()
+    edit_batch(images, edits(draws, changes, images.shape[1]))
+    return network_input(images, draws, changes)
 
 
 def quality(draws: torch.Tensor, changes: Collection[str]) -> torch.Tensor:
@@ -127,15 +131,22 @@ def test_a_part_is_missing_in_one_of_the_ways_asked_for() -> None:
         assert not torch.equal(together[each], images[each])
 
 
-def test_blur_spreads_a_point_as_a_gaussian() -> None:
-    point = torch.zeros(101, 101)
-    point[50, 50] = 255
-    draws = chosen("blur", 0.5, 0.5)  # sigma 0.00825 of 101 pixels, seen as far as twice the widest one goes
-    blurred = changed(same_in_all_colors(point), draws, ("blur",))[0, :, :, 0]
-    offset = torch.arange(101) - 50.0
-    weight = torch.exp(-0.5 * (offset / (0.00825 * 101)) ** 2) * (offset.abs() <= 3)
+@pytest.mark.parametrize("side", [101, 801])
+def test_blur_spreads_a_line_as_a_gaussian(side: int) -> None:
+    middle = side // 2
+    line = torch.zeros(side, side)
+    line[middle] = 255
+    lines = torch.cat([same_in_all_colors(line), same_in_all_colors(line.T)])
+    draws = chosen("blur", 0.5, 0.5).repeat(2, 1)  # sigma 0.00825 of the side
+    along, across = changed(lines, draws, ("blur",))[..., 0].float()
+    offset = torch.arange(side) - middle
+    weight = torch.exp(-0.5 * (offset / (0.00825 * side)) ** 2)
+    weight *= offset.abs() <= math.ceil(0.025 * side)  # twice the widest sigma
     weight /= weight.sum()
-    assert (blurred - 255 * weight[:, None] * weight).abs().max() <= 2  # its weights are 128ths
+    # Weights are differences of rounded 128ths.
+    assert (along - 255 * weight[:, None]).abs().max() <= 255 / 128 + 0.5
+    assert torch.equal(across, along.T)
+    assert along[middle, 0] == along.max()
 
 
 def test_blur_leaves_a_plain_image_plain_up_to_its_border() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from f2c_trainer.augment import edited, edits
+from f2c_trainer.augment import edit_batch, edits, network_input
 from f2c_trainer.config import parse_config, training_params
 from f2c_trainer.distributed import Processes
 from f2c_trainer.errors import F2cError
@@ -24,9 +24,11 @@ M = sum(COUNTS)
 EDITED = ["jpeg", "flip", "shift", "occlusion"]
 
 
-def loaders_of(data: Path, rank: int = 0, world: int = 1, **changes: object) -> Loaders:
+def loaders_of(data: Path, rank: int = 0, world: int = 1, device: str = "cpu", **changes: object) -> Loaders:
     config = parse_config(settings(data, data / "work", **changes), "test")
-    return Loaders(Index(data / "index", "train"), data / "shards", config, Processes(rank, world))
+    processes = Processes(rank, world)
+    processes.device = torch.device(device)
+    return Loaders(Index(data / "index", "train"), data / "shards", config, processes)
 
 
 def kept(loaders: Loaders, start: int, stop: int) -> list[Batch]:
@@ -88,8 +90,17 @@ def test_images_are_edited_where_they_are_decoded(data: Path) -> None:
     names = ["flip", "shift", "occlusion"]
     changes: dict[str, Any] = {"identitiesPerStep": 12, "instancesPerStep": 42, "images": 66}
     [plain], [changed] = (kept(loaders_of(data, augment=some, **changes), 0, 1) for some in ([], names))
-    by_a_gpu = edited(plain.images, edits(torch.from_numpy(plain.draws), names, SIZE))
-    assert torch.equal(changed.images, by_a_gpu)
+    edit_batch(plain.images, edits(torch.from_numpy(plain.draws), names, SIZE))
+    assert torch.equal(changed.images, plain.images)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_edits_to_the_same_pixels(data: Path) -> None:
+    changes: dict[str, Any] = {"augment": EDITED, "identitiesPerStep": 12, "instancesPerStep": 42, "images": 66}
+    [by_cpu], [for_gpu] = (kept(loaders_of(data, device=device, **changes), 0, 1) for device in ("cpu", "cuda"))
+    draws = torch.from_numpy(for_gpu.draws).cuda()
+    by_gpu = network_input(for_gpu.images.cuda(), draws, EDITED).cpu()
+    assert torch.equal(by_gpu, network_input(by_cpu.images, draws.cpu(), EDITED))
 
 
 def test_images_are_the_pixels_of_their_instances(data: Path) -> None:
