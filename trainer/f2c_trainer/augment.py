@@ -81,7 +81,7 @@ def _parts(images: Tensor, at_once: int = _IMAGES_A_PART) -> list[slice]:
 
 
 def edits(draws: Tensor, changes: Collection[str], side: int) -> Tensor:
-    """What is done to whole pixels, as `Edit` has it. [B, DRAWS in [0, 1)] -> [B, 8] int16"""
+    """What each image has, as `Edit` tells it. [B, DRAWS in [0, 1)] -> [B, 8] int16"""
     part, loss = draws[:, _PART], draws[:, _LOSS]
     rows = torch.zeros(len(draws), len(Edit._fields), dtype=torch.int16, device=draws.device)
     quality, flip, moves, covered = rows[:, 0], rows[:, 1], rows[:, 2:4], rows[:, 4:]

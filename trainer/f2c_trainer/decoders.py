@@ -43,12 +43,14 @@ class Decoders:
         descriptor = _memory(bytes_of_slots(slots, index.image_size))
         self.slots = shared_slots(descriptor, slots, index.image_size)
         self._count = workers or min(_MOST_THREADS, cores)
-        if workers > 0:
-            settings = {"index": str(index.folder), "part": index.part, "shards": str(shards), "slots": slots}
-            self._workers: _Processes | _Threads = _Processes(workers, settings, descriptor)
-        else:
-            self._workers = _Threads(self._count, self.slots, ShardFiles(shards, index))
-        os.close(descriptor)
+        try:
+            if workers > 0:
+                settings = {"index": str(index.folder), "part": index.part, "shards": str(shards), "slots": slots}
+                self._workers: _Processes | _Threads = _Processes(workers, settings, descriptor)
+            else:
+                self._workers = _Threads(self._count, self.slots, ShardFiles(shards, index))
+        finally:
+            os.close(descriptor)
 
     def begin(self, slot: int, instances: Integers, edits: Edits) -> Callable[[], Tensor]:
         """Begins to decode and edit the instances [n] in the slots from this one on.

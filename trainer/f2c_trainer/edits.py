@@ -1,4 +1,4 @@
-"""Changes that need no neighbours of a pixel, made where images are decoded, while a core's cache has them. No PyTorch.
+"""What is done to images where they are decoded, while a core's cache has them. No PyTorch.
 
 In this order: compressed anew, mirrored, moved, a part covered with mid grey.
 """
