@@ -158,8 +158,8 @@ def embed(training: Training) -> tuple[object, object]:
     import simplejpeg
     import torch
 
-    from f2c_trainer.augment import to_input
     from f2c_trainer.index import Index
+    from f2c_trainer.pixels import network_input
 
     test = Index(FOLDER / "index", "test")
     content = (FOLDER / "shards" / test.shards[0]).read_bytes()
@@ -171,7 +171,7 @@ def embed(training: Training) -> tuple[object, object]:
     )
     network = training.probe.eval()
     with torch.inference_mode():
-        parts = [network(to_input(part)) for part in torch.split(torch.from_numpy(images), 256)]
+        parts = [network(network_input(part)) for part in torch.split(torch.from_numpy(images), 256)]
     identity = np.repeat(np.arange(test.identities), np.diff(test.first))
     return torch.nn.functional.normalize(torch.cat(parts)), torch.from_numpy(identity)
 

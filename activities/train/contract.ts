@@ -4,7 +4,7 @@ import { faultOfParts, faultOfPool, faultOfProcesses } from './batches.ts';
 
 export const trainStep = defineStep({
   name: 'train',
-  version: 4,
+  version: 5,
   summary: 'Trains a face embedding with the Dynamic Class Pool, or with the full FC layer to compare.',
   params: z
     .strictObject({
@@ -198,7 +198,7 @@ export const trainStep = defineStep({
         .enum(['cpu', 'gpu'])
         .default('cpu')
         .describe(
-          'Where JPEGs are decoded: by libjpeg-turbo, or by nvJPEG if the worker has a GPU and torchvision; their pixels differ by rounding',
+          'Where JPEGs are decoded and images changed: by libjpeg-turbo and OpenCV, or by nvJPEG and PyTorch if the worker has a GPU and torchvision; their pixels differ by rounding',
         ),
       checkpointEverySteps: z.int().min(1).default(500).describe('Steps between two checkpoints'),
       checkpointEverySeconds: z

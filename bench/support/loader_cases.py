@@ -28,7 +28,7 @@ LARGE_STEPS = 20
 CHANGES = ["flip", "shift", "crop", "brightness", "blur", "downscale", "jpeg", "occlusion"]
 
 
-def bare(kind: str) -> dict[str, float]:
+def bare(kind: str, decode: Callable[[int], None]) -> dict[str, float]:
     """Images a second by nothing but decoders, one a core, of bytes that are in memory."""
     context = multiprocessing.get_context("fork")
     executors: dict[str, Callable[[], Executor]] = {
@@ -47,7 +47,17 @@ def decode(worker: int) -> None:
     import simplejpeg
 
     for jpeg in jpegs()[worker:DECODED:CORES]:
-        simplejpeg.decode_jpeg(jpeg, colorspace="RGB")
+        simplejpeg.decode_jpeg(jpeg, "RGB")
+
+
+def decode_in_place(worker: int) -> None:
+    import simplejpeg
+
+    from f2c_trainer.edits import empty_images
+
+    [image] = empty_images(1, 112)
+    for jpeg in jpegs()[worker:DECODED:CORES]:
+        simplejpeg.decode_jpeg(jpeg, "RGB", buffer=image)
 
 
 @cache
@@ -61,10 +71,9 @@ def jpegs() -> list[bytes]:
 
 
 def loaded(workers: int, augment: list[str]) -> dict[str, float]:
-    """Images a second by the loader, all changes of bytes made, as without a GPU."""
+    """Images a second by the loader, all changes of bytes made."""
     import torch
 
-    from f2c_trainer.augment import change
     from f2c_trainer.heap import keep_freed_memory
 
     torch.set_num_threads(1)
@@ -72,10 +81,9 @@ def loaded(workers: int, augment: list[str]) -> dict[str, float]:
     config = training_config("index", IMAGES, augment=augment, loaderWorkers=workers)
     steps = DECODED // IMAGES
     with closing(loaders(config).batches(0, WARM_UP + steps)) as batches:
-        for number, batch in enumerate(batches):
+        for number, _ in enumerate(batches):
             if number == WARM_UP:
                 began = time.perf_counter()
-            change(batch.images, torch.from_numpy(batch.draws), augment)
         return {"imagesPerSecond": steps * IMAGES / (time.perf_counter() - began)}
 
 
@@ -83,18 +91,20 @@ def floats(augment: list[str]) -> dict[str, float]:
     """Images a second by one thread that makes network input of bytes."""
     import torch
 
-    from f2c_trainer.augment import network_input
     from f2c_trainer.heap import keep_freed_memory
+    from f2c_trainer.pixels import network_input
 
     torch.set_num_threads(1)
     keep_freed_memory()
     config = training_config("index", IMAGES, augment=augment)
     seconds = []
     with closing(loaders(config).batches(0, WARM_UP)) as batches:
-        held = [(batch.images.clone(), torch.from_numpy(batch.draws)) for batch in batches]
-    for images, draws in held:
+        held = [
+            (batch.images.clone(), None if batch.light is None else torch.from_numpy(batch.light)) for batch in batches
+        ]
+    for images, light in held:
         began = time.perf_counter()
-        network_input(images, draws, augment)
+        network_input(images, light)
         seconds.append(time.perf_counter() - began)
     return {"imagesPerSecond": IMAGES / statistics.median(seconds)}
 

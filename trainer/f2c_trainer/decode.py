@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .edits import Edits, Images, no_edits
+from .edits import OFFSET, Edits, Images, no_edits
 from .errors import F2cError
 from .heap import keep_freed_memory
 from .index import Index
@@ -47,22 +47,22 @@ class Slots(NamedTuple):
 
     pixels: Images  # [n, S, S, 3]
     instances: Integers  # [n]
-    edits: Edits  # [n, 8]
+    edits: Edits  # [n, 13]
 
     def decode(self, files: ShardFiles, begin: int, end: int) -> None:
         files.decode(self.instances[begin:end], self.pixels[begin:end], self.edits[begin:end])
 
 
 def bytes_of_slots(count: int, size: int) -> int:
-    return count * (size * size * 3 + 8 + no_edits(1).nbytes)
+    return OFFSET + count * (size * size * 3 + 8 + no_edits(1).nbytes)
 
 
 def shared_slots(descriptor: int, count: int, size: int) -> Slots:
     """A file in memory as slots, the same ones in every process that has it open."""
     memory = mmap.mmap(descriptor, bytes_of_slots(count, size))
-    pixels: Images = np.ndarray((count, size, size, 3), np.uint8, memory)  # first: it begins with a page
-    instances: Integers = np.ndarray(count, np.int64, memory, pixels.nbytes)
-    edits: Edits = np.ndarray(no_edits(count).shape, np.int16, memory, pixels.nbytes + instances.nbytes)
+    pixels: Images = np.ndarray((count, size, size, 3), np.uint8, memory, OFFSET)
+    instances: Integers = np.ndarray(count, np.int64, memory, OFFSET + pixels.nbytes)
+    edits: Edits = np.ndarray(no_edits(count).shape, np.int16, memory, OFFSET + pixels.nbytes + instances.nbytes)
     return Slots(pixels, instances, edits)
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .edits import Edits, decode
+from .edits import Edits, decode, empty_images, no_edits
 from .errors import F2cError
+from .gpu_edits import edit_batch
 from .index import Index
 from .keyed import Integers
 from .shards import ShardFiles
@@ -35,11 +36,14 @@ class GpuDecoders:
         self._readers = ThreadPoolExecutor(cores, "read")
         self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "decode")
 
-    def begin(self, _row: int, instances: Integers, _edits: Edits) -> Callable[[], Tensor]:
-        """Begins with the instances [n]; what it returns waits for their pixels. [n, S, S, 3] uint8 on the GPU"""
+    def begin(self, _row: int, instances: Integers, edits: Edits) -> Callable[[], Tensor]:
+        """Begins to decode and edit the instances [n]; what it returns waits for that.
+
+        It gives their pixels. [n, S, S, 3] uint8 on the GPU
+        """
         parts = np.array_split(instances, max(1, len(instances) // 32))
         reads = [self._readers.submit(self._read, part) for part in parts]
-        batch = self._batches.submit(self._decode, instances, reads)
+        batch = self._batches.submit(self._decode, instances, edits, reads)
 
         def pixels() -> Tensor:
             images = batch.result()
@@ -51,7 +55,7 @@ class GpuDecoders:
     def _read(self, instances: Integers) -> list[bytes]:
         return [jpeg for _, jpeg in sorted(self._files.jpegs(instances))]
 
-    def _decode(self, instances: Integers, reads: list[Future[list[bytes]]]) -> Tensor:
+    def _decode(self, instances: Integers, edits: Edits, reads: list[Future[list[bytes]]]) -> Tensor:
         from torchvision.io import ImageReadMode, decode_jpeg  # type: ignore[import-not-found]
 
         jpegs = [jpeg for read in reads for jpeg in read.result()]
@@ -65,15 +69,16 @@ class GpuDecoders:
             if any(image.shape[1:] != (self._size, self._size) for image in images):
                 raise self._fault(instances, jpegs, "sizes differ")
             pixels = torch.stack(images).permute(0, 2, 3, 1).contiguous()
+            edit_batch(pixels, torch.from_numpy(edits).to(self._device))
         stream.synchronize()
         return pixels
 
     def _fault(self, instances: Integers, jpegs: list[bytes], what: str) -> F2cError:
         """Which image it was, if libjpeg-turbo cannot decode it either."""
-        image = np.empty((self._size, self._size, 3), dtype=np.uint8)
+        image, spare = empty_images(2, self._size)
         for instance, jpeg in zip(instances.tolist(), jpegs, strict=True):
             try:
-                decode(jpeg, image, 0, 0)
+                decode(jpeg, image, no_edits(1)[0].tolist(), spare)
             except ValueError:
                 return self._files.unusable(instance, jpeg)
         where, fix = f"instances {instances[0]} and others", 'Set "decodeOn" to cpu'

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from .augment import SCALE
 from .errors import F2cError
+from .pixels import SCALE
 
 _SHOWN = 5  # names in an error
 _NESTED = ("state_dict", "state_dict_backbone", "model", "net")  # keys under which others keep a network's weights

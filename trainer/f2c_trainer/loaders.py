@@ -16,11 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .augment import edits
+from .augment import Light
 from .config import Config
 from .decoders import Decoders
 from .distributed import ALONE, Processes
-from .edits import Edits
 from .gpu_decoders import GpuDecoders
 from .index import Index
 from .keyed import Integers
@@ -40,11 +39,10 @@ class Batch:
     Images in host memory lie where those of a later step will: they are valid until the next batch is asked for.
     """
 
-    # uint8, RGB, this rank's, to be changed further: edited (edits.py) unless a GPU is to do it. [2n/W, S, S, 3]
-    images: Tensor
+    images: Tensor  # uint8, RGB, edited, this rank's. [2n/W, S, S, 3]
     identity: Integers  # the dataset's numbers. [2n]
     number: Integers  # 0..N-1. [2n]
-    draws: NDArray[np.float32]  # what augmentation draws from, this rank's. [2n/W, DRAWS]
+    light: Light | None  # in which the networks are to see this rank's images. [2n/W, 2]
 
 
 class Loaders:
@@ -80,17 +78,10 @@ class Loaders:
         """Begins with the batch of a step; what it returns waits for it."""
         if self._wanted is not None:
             self._wanted.begin(step)
-        instance, number, draws = self.order.of(step)
-        instance, draws = self._processes.part(instance), self._processes.part(draws)
-        images = decoders.begin(row, instance, self._edits(draws))
-        return lambda: Batch(images(), self.index.identity[number], number, draws)
-
-    def _edits(self, draws: NDArray[np.float32]) -> Edits:
-        """What is done where images are decoded; a GPU does all of it but the JPEGs' quality itself."""
-        rows: Edits = edits(torch.from_numpy(draws), self._config.augment, self.index.image_size).numpy()
-        if self._processes.device.type == "cuda":
-            rows[:, 1:] = 0
-        return rows
+        planned, part = self.order.of(step), self._processes.part
+        images = decoders.begin(row, part(planned.instance), part(planned.edits))
+        identity, light = self.index.identity[planned.number], None if planned.light is None else part(planned.light)
+        return lambda: Batch(images(), identity, planned.number, light)
 
     @contextmanager
     def _decoders(self, rows: int) -> Iterator[Decoders | GpuDecoders]:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .augment import DRAWS
+from .augment import DRAWS, Light, edits, light
 from .config import Config
+from .edits import Edits
 from .errors import F2cError
 from .index import Index, Number, corrupt
 from .keyed import Integers, below, hashed, key, permuted, uniform
 from .windows import Windows
 
-Planned = tuple[Integers, Integers, NDArray[np.float32]]
-
 _STEPS_AT_ONCE = 32
+
+
+class Planned(NamedTuple):
+    """Of a step: x's items, then y's."""
+
+    instance: Integers  # [2n]
+    number: Integers  # of its identity. [2n]
+    edits: Edits  # [2n, 13]
+    light: Light | None  # where `augment` has brightness. [2n, 2]
 
 
 class Order:
@@ -25,7 +35,7 @@ class Order:
         """Raises F2C_DATA_CORRUPT, and F2C_CONFIG_INVALID if a step is larger than the data."""
         if index.identities == 0:
             raise corrupt("The train part is empty", str(index.folder))
-        self._index, self._seed = index, config.seed
+        self._index, self._seed, self._changes = index, config.seed, config.augment
         if config.images > 0:
             _check_step(index, config)
         self.identities_per_step, self.instances_per_step = config.identities_per_step, config.instances_per_step
@@ -41,16 +51,16 @@ class Order:
         return 2 * self.identities_per_step + self.instances_per_step
 
     def of(self, step: int) -> Planned:
-        """Instances, identity numbers and augmentation draws of a step, x's then y's. [2n], [2n], [2n, DRAWS]"""
+        """What a step shows."""
         block, within = divmod(step, self._steps_at_once)
         kept = self._kept
         if kept is None or kept[0] != block:  # threads may ask for different ones at the same time
             self._kept = kept = block, self._plan(block)
-        instance, number, draws = kept[1]
-        return instance[within], number[within], draws[within]
+        instance, number, edits, light = kept[1]
+        return Planned(instance[within], number[within], edits[within], None if light is None else light[within])
 
     def _plan(self, block: int) -> Planned:
-        """Of all steps of a block. [steps, 2n], [steps, 2n], [steps, 2n, DRAWS]"""
+        """Of all steps of a block. [steps, 2n, ...] each"""
         first, steps = block * self._steps_at_once, self._steps_at_once
         turn = first * self.identities_per_step + np.arange(steps * self.identities_per_step)
         place = first * self.instances_per_step + np.arange(steps * self.instances_per_step)
@@ -67,10 +77,14 @@ class Order:
             halves = np.split(singles, 2, axis=1)
             return np.concatenate([x, halves[0], y, halves[1]], axis=1)
 
-        return (
+        drawn = arranged(draws("one", turn), draws("other", turn), draws("single", place)).reshape(-1, DRAWS)
+        edited = edits(drawn, self._changes, self._index.image_size)
+        lit = light(drawn).reshape(steps, -1, 2) if "brightness" in self._changes else None
+        return Planned(
             arranged(one, other, single),
             arranged(number, number, owner),
-            arranged(draws("one", turn), draws("other", turn), draws("single", place)),
+            edited.reshape(steps, -1, edited.shape[1]),
+            lit,
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import simplejpeg
 
-from .edits import Edits, Images, decode, edit, no_edits
+from .edits import Edits, Images, decode, empty_images, no_edits
 from .errors import F2cError
 from .index import Index, corrupt
 from .keyed import Integers
@@ -35,13 +35,12 @@ class ShardFiles:
         """Fills images [n, S, S, 3] with the instances [n], edited."""
         if edits is None:
             edits = no_edits(len(instances))
-        ways = edits[:, :2].tolist()  # quality, flip
+        values, spare = edits.tolist(), empty_images(1, images.shape[1])[0]
         for row, jpeg in self.jpegs(instances):
             try:
-                decode(jpeg, images[row], *ways[row])
+                decode(jpeg, images[row], values[row], spare)
             except ValueError as error:
                 raise self.unusable(int(instances[row]), jpeg) from error
-        edit(images, edits)
 
     def jpegs(self, instances: Integers) -> Iterator[tuple[int, bytes]]:
         """Places among the instances and what is there, shard by shard: who decodes one at once has it in a cache."""

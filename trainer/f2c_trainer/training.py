@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .augment import COLOR, MEAN, SCALE, network_input
 from .backbone import build_backbone
 from .batch_norm import arrange_batch_norm, running_statistics
 from .checkpoint import Best, Checkpoint, load_checkpoint
@@ -28,6 +27,7 @@ from .loaders import Batch, Loaders
 from .optimization import Optimization, Update
 from .order import Order
 from .partial_fc import PartialFcHead
+from .pixels import COLOR, MEAN, SCALE, network_input
 
 _LOSS_SMOOTHING = 0.95  # share of the earlier steps in the loss that is reported
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -109,9 +109,8 @@ class Training:
         update = self.optimization.update_of(self.step)
         if self.step == update.first:
             self._sample(update)
-        pixels, draws = batch.images, torch.from_numpy(batch.draws)
-        images = network_input(pixels.to(self.device), draws.to(self.device), self.config.augment)
-        x, y = images.chunk(2)
+        light = None if batch.light is None else torch.from_numpy(batch.light).to(self.device)
+        x, y = network_input(batch.images.to(self.device), light).chunk(2)
         number = torch.from_numpy(self.processes.part(batch.number)).to(self.device)
 
         precision = self.config.precision
@@ -169,7 +168,7 @@ class Training:
     def _sample(self, update: Update) -> None:
         if isinstance(self.head, PartialFcHead):
             orders = [self.order.of(step) for step in range(update.first, update.stop)]
-            self.head.sample(np.concatenate([number for _, number, _ in orders]), update.number)
+            self.head.sample(np.concatenate([order.number for order in orders]), update.number)
 
     @property
     def learning_rate(self) -> float:

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from .augment import to_input
 from .config import Config
 from .distributed import ALONE, Processes
+from .edits import empty_images
 from .errors import F2cError
 from .index import Index
 from .keyed import Integers, key, permuted
 from .pairs import Verification, choose_pairs, verify
+from .pixels import network_input
 from .shards import ShardFiles
 
 _MOST_PAIRS = 100_000  # of each sort
@@ -77,7 +78,7 @@ class Validation:
         for pixels in self._images():
             if stop.is_set():
                 return None
-            images = to_input(torch.from_numpy(pixels).to(device))
+            images = network_input(torch.from_numpy(pixels).to(device))
             straight, mirrored = probe(torch.cat([images, images.flip(-1)])).double().chunk(2)
             embeddings.append(normalize(straight + mirrored))
         return torch.cat(embeddings)
@@ -95,7 +96,7 @@ class Validation:
                 yield pending.popleft().result()
 
     def _decoded(self, instances: Integers) -> NDArray[np.uint8]:
-        images = np.empty((len(instances), self._size, self._size, 3), dtype=np.uint8)
+        images = empty_images(len(instances), self._size)
         self._files.decode(instances, images)
         return images
 

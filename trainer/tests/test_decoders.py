@@ -22,7 +22,7 @@ import torch
 
 import f2c_trainer
 from f2c_trainer.decoders import Decoders
-from f2c_trainer.edits import no_edits
+from f2c_trainer.edits import Edit, no_edits
 from f2c_trainer.errors import F2cError
 from f2c_trainer.gpu_decoders import GpuDecoders
 from f2c_trainer.index import Index
@@ -140,11 +140,12 @@ def test_a_gpu_that_is_not_there_cannot_decode(data: Path) -> None:
 def test_a_gpu_decodes_what_a_cpu_does(data: Path) -> None:
     device = torch.device("cuda")
     index = Index(data / "index", "train")
-    instances = np.arange(index.instances)
+    instances, edits = np.arange(index.instances), no_edits(index.instances)
+    edits[:, Edit._fields.index("flip")] = instances % 2
     with Decoders(index, data / "shards", len(instances), 0, 1) as on_cpu:
-        expected = on_cpu.begin(0, instances, no_edits(len(instances)))().int()
+        expected = on_cpu.begin(0, instances, edits)().int()
     with GpuDecoders(index, data / "shards", device, 2) as on_gpu:
-        pixels = on_gpu.begin(0, instances, no_edits(len(instances)))()
+        pixels = on_gpu.begin(0, instances, edits)()
     assert pixels.is_cuda
     assert (pixels.cpu().int() - expected).abs().max() <= 4
 

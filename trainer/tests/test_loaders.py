@@ -11,24 +11,22 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from f2c_trainer.augment import edit_batch, edits, network_input
 from f2c_trainer.config import parse_config, training_params
 from f2c_trainer.distributed import Processes
 from f2c_trainer.errors import F2cError
+from f2c_trainer.gpu_edits import edit_batch
 from f2c_trainer.index import Index
 from f2c_trainer.loaders import Batch, Loaders
 
 from .support import COUNTS, NUMBERS, SIZE, settings
 
 M = sum(COUNTS)
-EDITED = ["jpeg", "flip", "shift", "occlusion"]
+EDITED = ["jpeg", "flip", "shift", "occlusion", "brightness"]
 
 
-def loaders_of(data: Path, rank: int = 0, world: int = 1, device: str = "cpu", **changes: object) -> Loaders:
+def loaders_of(data: Path, rank: int = 0, world: int = 1, **changes: object) -> Loaders:
     config = parse_config(settings(data, data / "work", **changes), "test")
-    processes = Processes(rank, world)
-    processes.device = torch.device(device)
-    return Loaders(Index(data / "index", "train"), data / "shards", config, processes)
+    return Loaders(Index(data / "index", "train"), data / "shards", config, Processes(rank, world))
 
 
 def kept(loaders: Loaders, start: int, stop: int) -> list[Batch]:
@@ -70,37 +68,29 @@ def test_the_parts_of_all_ranks_are_the_whole_batch(data: Path, world: int) -> N
         assert part.images.shape == (12 // world, SIZE, SIZE, 3)
         assert np.array_equal(part.identity, whole.identity)
         assert np.array_equal(part.number, whole.number)
-    for name in ("images", "draws"):
+    for name in ("images", "light"):
         views = zip(*(np.split(getattr(part, name), 2) for part in parts), strict=True)
         assert np.array_equal(np.concatenate([part for view in views for part in view]), getattr(whole, name))
 
 
 def test_jpeg_changes_a_fifth_of_the_images_by_their_draws(data: Path) -> None:
     changes: dict[str, Any] = {"identitiesPerStep": 12, "instancesPerStep": 42, "images": 66 * 20}
-    plain, compressed = (kept(loaders_of(data, augment=names, **changes), 0, 20) for names in ([], ["jpeg"]))
+    loaders = loaders_of(data, augment=["jpeg"], **changes)
+    plain, compressed = (kept(of, 0, 20) for of in (loaders_of(data, augment=[], **changes), loaders))
     differ = [(one.images != other.images).flatten(1).any(1) for one, other in zip(plain, compressed, strict=True)]
-    chosen = [edits(torch.from_numpy(batch.draws), ["jpeg"], SIZE)[:, 0].numpy() > 0 for batch in plain]
-    assert np.array_equal(np.stack(differ), chosen)
-    assert 0.15 < np.mean(chosen) < 0.25
+    chosen = [torch.from_numpy(loaders.order.of(step).edits).any(1) for step in range(20)]
+    assert torch.equal(torch.stack(differ), torch.stack(chosen))
+    assert 0.15 < torch.stack(chosen).float().mean() < 0.25
     error = (plain[0].images[chosen[0]].int() - compressed[0].images[chosen[0]]).abs().float()
     assert 0 < error.mean() < 20  # the same faces, a little worse
 
 
 def test_images_are_edited_where_they_are_decoded(data: Path) -> None:
-    names = ["flip", "shift", "occlusion"]
     changes: dict[str, Any] = {"identitiesPerStep": 12, "instancesPerStep": 42, "images": 66}
-    [plain], [changed] = (kept(loaders_of(data, augment=some, **changes), 0, 1) for some in ([], names))
-    edit_batch(plain.images, edits(torch.from_numpy(plain.draws), names, SIZE))
+    loaders = loaders_of(data, augment=["flip", "shift", "occlusion"], **changes)
+    [plain], [changed] = (kept(of, 0, 1) for of in (loaders_of(data, augment=[], **changes), loaders))
+    edit_batch(plain.images, torch.from_numpy(loaders.order.of(0).edits))
     assert torch.equal(changed.images, plain.images)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_edits_to_the_same_pixels(data: Path) -> None:
-    changes: dict[str, Any] = {"augment": EDITED, "identitiesPerStep": 12, "instancesPerStep": 42, "images": 66}
-    [by_cpu], [for_gpu] = (kept(loaders_of(data, device=device, **changes), 0, 1) for device in ("cpu", "cuda"))
-    draws = torch.from_numpy(for_gpu.draws).cuda()
-    by_gpu = network_input(for_gpu.images.cuda(), draws, EDITED).cpu()
-    assert torch.equal(by_gpu, network_input(by_cpu.images, draws.cpu(), EDITED))
 
 
 def test_images_are_the_pixels_of_their_instances(data: Path) -> None:

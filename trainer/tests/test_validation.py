@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
-from f2c_trainer.augment import to_input
 from f2c_trainer.config import parse_config
 from f2c_trainer.errors import F2cError
 from f2c_trainer.index import Index
 from f2c_trainer.pairs import choose_pairs, verify
+from f2c_trainer.pixels import network_input
 from f2c_trainer.shards import ShardFiles
 from f2c_trainer.validation import Validation
 
@@ -86,7 +86,7 @@ def test_pairs_are_told_apart_by_image_and_mirror_image(data: Path) -> None:
     index = Index(data / "index", "validation")
     pixels = np.empty((index.instances, SIZE, SIZE, 3), dtype=np.uint8)
     ShardFiles(data / "shards", index).decode(np.arange(index.instances), pixels)
-    images = to_input(torch.from_numpy(pixels))
+    images = network_input(torch.from_numpy(pixels))
     with torch.no_grad():
         embeddings = normalize(probe(images).double() + probe(images.flip(3)).double()).numpy()
     pairs = choose_pairs(np.asarray(index.first), 100_000)
