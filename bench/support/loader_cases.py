@@ -11,7 +11,6 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ FOLDER = Path(__file__).parent.parent.parent / ".f2c" / "bench" / "loader"
 CORES = os.cpu_count() or 1
 IMAGES, WARM_UP = 256, 8  # a step, steps
 DECODED = 20_480  # images of one measurement
-STEPS, BLOCKS = 2, 4  # of the training: steps a block, blocks of either sort
+FED = 8  # steps of the training by the loader, and as many in memory
 LARGE_STEPS = 20
 CHANGES = ["flip", "shift", "crop", "brightness", "blur", "downscale", "jpeg", "occlusion"]
 
@@ -120,27 +119,28 @@ def trained(workers: int) -> dict[str, float]:
     keep_freed_memory()
     torch.use_deterministic_algorithms(True)
     training = Training(training_config("index", 32, loaderWorkers=workers))
-    steps = 1 + STEPS * BLOCKS
+    steps = 1 + FED
     with closing(training.loaders.batches(0, steps)) as batches:
         held = [replace(batch, images=batch.images.clone()) for batch in batches]
     seconds: dict[bool, list[float]] = {True: [], False: []}
     with closing(training.loaders.batches(0, steps)) as batches:
         training.train_step(next(batches))
-        for number in range(2 * BLOCKS):
+        for number in range(2 * FED):
             # With, without, without, with: a machine that grows slower meanwhile is fair to both.
             feed = number % 4 in (0, 3)
-            source = batches if feed else iter(held[1 + number // 2 * STEPS :])
             began = time.perf_counter()
-            for batch in islice(source, STEPS):
-                training.train_step(batch)
-            seconds[feed].append((time.perf_counter() - began) / STEPS)
+            training.train_step(next(batches) if feed else held[1 + number // 2])
+            seconds[feed].append(time.perf_counter() - began)
     fed, held_in_memory = (statistics.median(seconds[feed]) for feed in (True, False))
     return {"seconds": fed, "overInMemory": fed / held_in_memory}
 
 
 def first_step() -> dict[str, float]:
     """When the images of the first step of a large index are there, as seconds since 1970, and what it takes then."""
-    from f2c_trainer import train  # noqa: F401  # all that the trainer loads
+    from f2c_trainer.heap import loading_modules
+
+    with loading_modules():
+        from f2c_trainer import train  # noqa: F401  # all that the trainer loads
 
     reader = loaders(training_config("large", IMAGES, loaderWorkers=0))
     with closing(reader.batches(0, LARGE_STEPS)) as batches:

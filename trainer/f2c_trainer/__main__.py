@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from .config import load_config
 from .errors import F2cError
 from .events import Events
+from .heap import loading_modules
 from .lifeline import die_with_parent
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def main() -> int:
 
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return _train(path, stop, None)
-    from .distributed import PeerLostError, Processes
+    with loading_modules():
+        from .distributed import PeerLostError, Processes
 
     processes = Processes.joined()
     try:
@@ -63,8 +65,9 @@ def _train(path: str, stop: Event, processes: Processes | None) -> int:
     try:
         config = load_config(path)
         events = Events(Path(config.work))
-        from .distributed import ALONE
-        from .train import train
+        with loading_modules():
+            from .distributed import ALONE
+            from .train import train
 
         return train(config, events, stop, processes or ALONE)
     except F2cError as error:

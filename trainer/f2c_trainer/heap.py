@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from contextlib import suppress
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
@@ -18,3 +20,13 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 2**30)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+@contextmanager
+def loading_modules() -> Iterator[None]:
+    """Has the garbage collector pass over what is loaded now: it is no garbage, and to look at all of PyTorch takes a
+    tenth of a second, several times while it loads and then whenever old objects are looked at."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
