@@ -249,10 +249,7 @@ export const trainStep = defineStep({
       if (select === 'best' && validateEverySteps === undefined)
         complain('select', 'must be `last` where `validateEverySteps` is not given');
       if (params.decodeOn === 'gpu' && params.augment.includes('jpeg'))
-        complain(
-          'decodeOn',
-          'must be `cpu` where `augment` has `jpeg`, which is made where images are decoded',
-        );
+        complain('decodeOn', 'must be `cpu` where `augment` has `jpeg`, which no GPU makes');
     }),
   inputs: { index: artifact('index'), initFrom: optionalArtifact('checkpoint') },
   outputs: { checkpoint: artifact('checkpoint'), loss: metric('nats'), bestAccuracy: metric('0..1') },

@@ -163,7 +163,7 @@ def parse_config(values: dict[str, object], where: str) -> Config:
     if arguments.get("bn_groups") is not None and arguments.get("sync_batch_norm"):
         problems.append('give "bnGroups" or "syncBatchNorm", not both')
     if arguments.get("decode_on") == "gpu" and "jpeg" in typing.cast(tuple[str, ...], arguments.get("augment") or ()):
-        problems.append('"decodeOn" must be "cpu" where "augment" has "jpeg", which is made where images are decoded')
+        problems.append('"decodeOn" must be "cpu" where "augment" has "jpeg", which no GPU makes')
     if problems:
         raise _invalid("; ".join(sorted(problems)), where)
     return Config(**arguments)  # type: ignore[arg-type]  # every value was fitted to its field above

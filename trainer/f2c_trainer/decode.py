@@ -10,6 +10,7 @@ import json
 import mmap
 import os
 import sys
+import traceback
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -39,6 +40,10 @@ def main() -> None:
             error = None
         except F2cError as failure:
             error = failure.event()
+        except Exception as failure:  # a defect: a death would be tried again and again
+            traceback.print_exc()
+            what = f"A process that decodes images crashed: {failure!r}"
+            error = F2cError("F2C_STEP_CRASHED", what, "trainer", "Its log has the stack").event()
         print(json.dumps([begin, error]), flush=True)
 
 

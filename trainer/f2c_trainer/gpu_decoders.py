@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .edits import Edits, decode, empty_images, no_edits
+from .edits import Edits, UndecodableError, decode, empty_images, no_edits
 from .errors import F2cError
 from .gpu_edits import edit_batch
 from .index import Index
@@ -79,7 +79,7 @@ class GpuDecoders:
         for instance, jpeg in zip(instances.tolist(), jpegs, strict=True):
             try:
                 decode(jpeg, image, no_edits(1)[0].tolist(), spare)
-            except ValueError:
+            except UndecodableError:
                 return self._files.unusable(instance, jpeg)
         where, fix = f"instances {instances[0]} and others", 'Set "decodeOn" to cpu'
         return F2cError("F2C_CONFIG_INVALID", f"The GPU could not decode images: {what}", where, fix)

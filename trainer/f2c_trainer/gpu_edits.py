@@ -8,7 +8,7 @@ from torch.nn.functional import conv2d, grid_sample, interpolate, pad
 
 from .edits import GREY, Edit
 
-_IMAGES_A_PART = 256  # an edit has 40 bytes for each pixel on its way
+_IMAGES_A_PART = 256  # a blur has 50 bytes for each pixel on its way
 
 
 def edit_batch(images: Tensor, edits: Tensor) -> None:
@@ -68,10 +68,18 @@ def _coarsened(images: Tensor, side: int) -> Tensor:
     """Down to a side and up again, halved first. [n, S, S, 3] -> [n, S, S, 3]"""
     coarse = images
     while coarse.shape[1] >= 2 * side:
-        coarse = _bytes(interpolate(_planes(coarse), size=coarse.shape[1] // 2, mode="area"))
+        halves = _overlaps(coarse.shape[1], coarse.shape[1] // 2, images.device)
+        coarse = _bytes(halves @ _planes(coarse) @ halves.T)
     for size in (side, images.shape[1]):
         coarse = _bytes(interpolate(_planes(coarse), size=size, mode="bilinear"))
     return coarse
+
+
+def _overlaps(size: int, parts: int, device: torch.device) -> Tensor:
+    """How much of each equal part of a row each pixel is. -> [parts, size]"""
+    pixel, part = torch.arange(size, device=device), torch.arange(parts, device=device)[:, None]
+    length = size / parts
+    return (torch.minimum(pixel + 1, (part + 1) * length) - torch.maximum(pixel, part * length)).clamp(min=0) / length
 
 
 def _moved(images: Tensor, flip: Tensor, right: Tensor, down: Tensor) -> Tensor:

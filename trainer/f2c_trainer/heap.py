@@ -1,4 +1,4 @@
-"""Memory of this process: kept for what comes next."""
+"""Memory of this process: what is freed is kept, and what is loaded is not looked at."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def loading_modules() -> Iterator[None]:
     """Has the garbage collector pass over what is loaded now: it is no garbage, and to look at all of PyTorch takes a
     tenth of a second, several times while it loads and then whenever old objects are looked at."""
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

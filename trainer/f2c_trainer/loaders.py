@@ -111,7 +111,7 @@ def _cores() -> int:
 
 @contextmanager
 def _pinned(pixels: NDArray[np.uint8]) -> Iterator[None]:
-    """Keeps the pixels in place if there is a GPU, so that it copies them while the training thread goes on."""
+    """Keeps the pixels in place if there is a GPU, which copies them faster from there."""
     if not torch.cuda.is_available():
         yield
         return

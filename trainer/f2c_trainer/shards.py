@@ -11,7 +11,7 @@ from pathlib import Path
 
 import simplejpeg
 
-from .edits import Edits, Images, decode, empty_images, no_edits
+from .edits import Edits, Images, UndecodableError, decode, empty_images, no_edits
 from .errors import F2cError
 from .index import Index, corrupt
 from .keyed import Integers
@@ -39,7 +39,7 @@ class ShardFiles:
         for row, jpeg in self.jpegs(instances):
             try:
                 decode(jpeg, images[row], values[row], spare)
-            except ValueError as error:
+            except UndecodableError as error:
                 raise self.unusable(int(instances[row]), jpeg) from error
 
     def jpegs(self, instances: Integers) -> Iterator[tuple[int, bytes]]:

@@ -79,7 +79,7 @@ def test_the_first_draws_are_what_they_were_when_there_were_six() -> None:
     assert np.array_equal(random_draws(9)[:, :6], uniform(key("draws"), np.arange(9), 6))
 
 
-@pytest.mark.parametrize("side", [24, 25])  # one whose images are whole words, and one whose are not
+@pytest.mark.parametrize("side", [24, 25])
 @pytest.mark.parametrize("name", [*CHANGES, "all"])
 def test_an_image_changes_by_its_own_draws_alone(name: str, side: int) -> None:
     images, draws = random_images(70, side), random_draws(70)

@@ -45,7 +45,7 @@ def test_a_good_config() -> None:
         ({"augment": ["flop"]}, f'"augment" must be a list of {CHANGES}, not ["flop"]'),
         (
             {"augment": ["jpeg"], "decodeOn": "gpu"},
-            '"decodeOn" must be "cpu" where "augment" has "jpeg", which is made where images are decoded',
+            '"decodeOn" must be "cpu" where "augment" has "jpeg", which no GPU makes',
         ),
         ({"augment": "flip"}, f'"augment" must be a list of {CHANGES}, not "flip"'),
         ({"instancesPerStep": 3}, '"instancesPerStep" must be even, not 3'),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import typing
+from tempfile import TemporaryFile
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import torch
 
 from f2c_trainer.augment import DRAWS, edits
 from f2c_trainer.config import Augmentation
-from f2c_trainer.edits import Edit, Edits, Images, decode, empty_images, no_edits
+from f2c_trainer.decode import bytes_of_slots, shared_slots
+from f2c_trainer.edits import Edit, Edits, Images, UndecodableError, decode, empty_images, no_edits
 from f2c_trainer.gpu_edits import edit_batch
 from f2c_trainer.keyed import key, uniform
 
@@ -75,13 +78,13 @@ def test_a_gpu_makes_edits_of_whole_pixels_to_the_same_ones(side: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["crop", "blur", "downscale", "all"])
-@pytest.mark.parametrize("side", [56, 112])
+@pytest.mark.parametrize("side", [50, 90, 112])
 def test_a_gpu_makes_the_others_to_a_level_or_two(name: str, side: int) -> None:
     changes = {*typing.get_args(Augmentation)} - {"jpeg"} if name == "all" else {name}
     rows = edits(uniform(key("draws"), np.arange(300), DRAWS), changes, side)
     jpeg = jpeg_of(side)
     changed = made(jpeg, side, rows).astype(int)
-    assert (changed != made(jpeg, side, no_edits(300))).any((1, 2, 3)).mean() > 0.15
+    assert (changed != made(jpeg, side, no_edits(300))).any((1, 2, 3)).mean() > 0.05
     assert np.abs(by_gpu(jpeg, side, rows) - changed).max() <= 2
 
 
@@ -92,8 +95,12 @@ def by_gpu(jpeg: bytes, side: int, rows: Edits) -> Images:
     return images.numpy()
 
 
-def test_no_row_to_decode_into_begins_with_a_vector() -> None:
-    for image in empty_images(3, 112):
+@pytest.mark.parametrize("slots", [False, True])
+def test_no_row_to_decode_into_begins_with_a_vector(slots: bool) -> None:
+    with TemporaryFile() as file:
+        os.truncate(file.fileno(), bytes_of_slots(3, 112))
+        images = shared_slots(file.fileno(), 3, 112).pixels if slots else empty_images(3, 112)
+    for image in images:
         assert not any((image.ctypes.data + row * image.strides[0]) % 32 == 0 for row in range(112))
 
 
@@ -102,5 +109,5 @@ def test_what_is_no_jpeg_of_the_size_is_refused(quality: int) -> None:
     [values] = edits_of({"quality": quality}).tolist()
     for content in (b"no image", jpeg_of(32), jpeg_of(16)):
         image, spare = empty_images(2, 24)
-        with pytest.raises(ValueError, match=r".+"):
+        with pytest.raises(UndecodableError):
             decode(content, image, values, spare)

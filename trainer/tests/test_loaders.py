@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import typing
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from f2c_trainer.config import parse_config, training_params
+from f2c_trainer.config import Augmentation, parse_config, training_params
 from f2c_trainer.distributed import Processes
 from f2c_trainer.errors import F2cError
 from f2c_trainer.gpu_edits import edit_batch
@@ -21,7 +22,7 @@ from f2c_trainer.loaders import Batch, Loaders
 from .support import COUNTS, NUMBERS, SIZE, settings
 
 M = sum(COUNTS)
-EDITED = ["jpeg", "flip", "shift", "occlusion", "brightness"]
+CHANGES = list(typing.get_args(Augmentation))
 
 
 def loaders_of(data: Path, rank: int = 0, world: int = 1, **changes: object) -> Loaders:
@@ -41,7 +42,7 @@ def same(one: Batch, other: Batch) -> bool:
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_a_step_is_the_same_whenever_and_wherever_it_is_read(data: Path, workers: int) -> None:
     changes: dict[str, Any] = {
-        "augment": EDITED,
+        "augment": CHANGES,
         "identitiesPerStep": 12,
         "instancesPerStep": 42,
     }
@@ -58,7 +59,7 @@ def test_the_number_of_workers_is_nothing_of_the_training(data: Path) -> None:
 @pytest.mark.parametrize("world", [2, 3, 6])
 def test_the_parts_of_all_ranks_are_the_whole_batch(data: Path, world: int) -> None:
     changes: dict[str, Any] = {
-        "augment": EDITED,
+        "augment": CHANGES,
         "identitiesPerStep": 4,
         "instancesPerStep": 4,
     }
