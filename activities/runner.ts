@@ -92,7 +92,7 @@ async function contextOf(
   { signal, progress, log }: Pick<StepContext, 'signal' | 'progress' | 'log'>,
 ): Promise<StepContext> {
   const [workDir, inputs] = [join(attempt, 'work'), join(attempt, 'inputs')];
-  await mkdir(workDir);
+  for (const folder of [workDir, inputs]) await mkdir(folder);
   const opened = new Map<string, Promise<void>>();
   const logProgress = progressLog(log);
   return {
@@ -116,7 +116,6 @@ async function contextOf(
     open: async (artifact, file) => {
       const blob = blobOf(artifact, file);
       const path = join(inputs, blob.digest);
-      await mkdir(inputs, { recursive: true });
       const linked = opened.get(blob.digest) ?? cache.link(blob, store, path, signal);
       opened.set(blob.digest, linked);
       await linked;

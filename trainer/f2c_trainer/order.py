@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,8 @@ class Order:
         self._shown: Whole | Windows = Whole(index, config.seed) if self.windows is None else self.windows
         # Planning many numbers takes hardly longer than planning few. A window is of one step, though.
         self._steps_at_once = _STEPS_AT_ONCE if self.windows is None else 1
-        self._kept: tuple[int, Planned] | None = None  # block, and what was planned for it
+        # Two blocks: the training thread may still ask for the last one.
+        self._planned = lru_cache(maxsize=2)(self._plan)
 
     @property
     def images_per_step(self) -> int:
@@ -53,10 +55,7 @@ class Order:
     def of(self, step: int) -> Planned:
         """What a step shows."""
         block, within = divmod(step, self._steps_at_once)
-        kept = self._kept
-        if kept is None or kept[0] != block:  # threads may ask for different ones at the same time
-            self._kept = kept = block, self._plan(block)
-        instance, number, edits, light = kept[1]
+        instance, number, edits, light = self._planned(block)
         return Planned(instance[within], number[within], edits[within], None if light is None else light[within])
 
     def _plan(self, block: int) -> Planned:
