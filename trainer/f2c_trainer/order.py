@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +44,7 @@ class Order:
         self._shown: Whole | Windows = Whole(index, config.seed) if self.windows is None else self.windows
         # Planning many numbers takes hardly longer than planning few. A window is of one step, though.
         self._steps_at_once = _STEPS_AT_ONCE if self.windows is None else 1
-        # Two blocks: the training thread may still ask for the last one.
-        self._planned = lru_cache(maxsize=2)(self._plan)
+        self._kept: dict[int, Planned] = {}  # two blocks: the training thread may still ask for the one before
 
     @property
     def images_per_step(self) -> int:
@@ -55,7 +53,11 @@ class Order:
     def of(self, step: int) -> Planned:
         """What a step shows."""
         block, within = divmod(step, self._steps_at_once)
-        instance, number, edits, light = self._planned(block)
+        planned = self._kept.get(block)  # threads may ask for different ones at the same time
+        if planned is None:
+            planned = self._plan(block)
+            self._kept = dict([*self._kept.items(), (block, planned)][-2:])
+        instance, number, edits, light = planned
         return Planned(instance[within], number[within], edits[within], None if light is None else light[within])
 
     def _plan(self, block: int) -> Planned:
