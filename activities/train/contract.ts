@@ -192,7 +192,7 @@ export const trainStep = defineStep({
         .array(z.enum(['flip', 'shift', 'crop', 'brightness', 'blur', 'downscale', 'jpeg', 'occlusion']))
         .default(['flip'])
         .describe(
-          'Random changes of images: `flip` mirrors half of them, `shift` moves all by whole pixels; and for a fifth each, in one of the ways asked for: what is seen by `crop` (80 to 95 % of the side, enlarged) or `occlusion` (a grey rectangle), quality by `blur`, `downscale` (and up again) or `jpeg`, light by `brightness` (and contrast)',
+          'Random changes of images, made in the same order however they are listed: `flip` mirrors half of them, `shift` moves all by whole pixels. The others are of three kinds, each for a fifth of the images, which then have one of those listed: what is seen (`crop`: 80 to 95 % of the side, enlarged; `occlusion`: a grey rectangle), quality (`blur`; `downscale`, and up again; `jpeg`, where a CPU decodes), light (`brightness`, and contrast)',
         ),
       decodeOn: z
         .enum(['cpu', 'gpu'])
